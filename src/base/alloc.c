@@ -1,0 +1,54 @@
+/*
+ * Allocation through function pointers, chosen once for the process: the one piece of state that
+ * is global, because a pointer that one object allocated may be released by another.
+ */
+#include "base/alloc.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static dds_allocator chosen = {.allocate = malloc, .reallocate = realloc, .release = free};
+
+void dds_alloc_use(const dds_allocator *allocator) {
+  chosen = *allocator;
+}
+
+/* A block of no bytes might be NULL, which would read as "no memory". */
+static size_t at_least_one(size_t size_bytes) {
+  return size_bytes == 0 ? 1 : size_bytes;
+}
+
+void *dds_alloc(size_t size_bytes) {
+  size_t size = at_least_one(size_bytes);
+  void *memory = chosen.allocate(size);
+  if (memory != NULL) memset(memory, 0, size);
+  return memory;
+}
+
+void *dds_realloc(void *memory, size_t size_bytes) {
+  size_t size = at_least_one(size_bytes);
+  return memory == NULL ? chosen.allocate(size) : chosen.reallocate(memory, size);
+}
+
+char *dds_alloc_copy(const char *text, size_t length) {
+  if (length == SIZE_MAX) return NULL;
+  char *copy = chosen.allocate(length + 1);
+  if (copy == NULL) return NULL;
+  if (length > 0) memcpy(copy, text, length);
+  copy[length] = '\0';
+  return copy;
+}
+
+void dds_free(void *memory) {
+  if (memory != NULL) chosen.release(memory);
+}
+
+void dds_free_secret(void *memory, size_t size_bytes) {
+  if (memory == NULL) return;
+  /* Writes to volatile bytes may not be dropped, though nothing reads them before the release. */
+  volatile unsigned char *bytes = memory;
+  for (size_t i = 0; i < size_bytes; i++)
+    bytes[i] = 0;
+  chosen.release(memory);
+}

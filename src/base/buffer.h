@@ -1,0 +1,51 @@
+/*
+ * A growing byte buffer with a mandatory maximum. Failure is sticky: after the first append that
+ * does not fit, appends do nothing, and dds_buffer_check reports it once at the end; so code that
+ * builds text needs one check, not one a line.
+ *
+ * The bytes are always followed by a NUL that `length` does not count.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attributes.h"
+#include "base/error.h"
+
+typedef struct dds_buffer {
+  char *data;     /* owned; NULL while nothing was appended */
+  size_t length;  /* bytes used */
+  size_t capacity;
+  size_t maximum; /* most bytes that it may hold */
+  dds_code failed; /* DDS_OK, DDS_NOMEM or DDS_TOOBIG */
+} dds_buffer;
+
+/* An empty buffer that may grow to `maximum_bytes`. */
+#define DDS_BUFFER_INIT(maximum_bytes) ((dds_buffer){.maximum = (maximum_bytes)})
+
+void dds_buffer_append(dds_buffer *buffer, const char *bytes, size_t length);
+void dds_buffer_append_text(dds_buffer *buffer, const char *text);
+void dds_buffer_append_char(dds_buffer *buffer, char byte);
+void dds_buffer_append_format(dds_buffer *buffer, const char *format, ...) DDS_PRINTF(2, 3);
+
+/*
+ * Appends a JSON string with its quotes: `"`, `\` and bytes below 0x20 are escaped, all else is
+ * copied as it is (RFC 8259, section 7). The bytes must be valid UTF-8.
+ */
+void dds_buffer_append_json_string(dds_buffer *buffer, const char *bytes, size_t length);
+
+/* False, with DDS_NOMEM or DDS_TOOBIG in `error`, where an append failed. */
+DDS_MUST_USE bool dds_buffer_check(const dds_buffer *buffer, dds_error *error);
+
+/* The text, "" where nothing was appended; valid until the next append. */
+const char *dds_buffer_text(const dds_buffer *buffer);
+
+/* Hands the bytes to the caller (dds_free) and leaves the buffer empty. NULL where it failed. */
+DDS_MUST_USE char *dds_buffer_take(dds_buffer *buffer);
+
+/* Empties it, keeps the memory, forgets a failure. */
+void dds_buffer_clear(dds_buffer *buffer);
+
+/* Releases the memory; the buffer may be used again. */
+void dds_buffer_free(dds_buffer *buffer);

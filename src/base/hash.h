@@ -1,0 +1,43 @@
+/*
+ * Hashes and base64, on OpenSSL's libcrypto; the only room that knows OpenSSL. A false result
+ * means that libcrypto refused (memory, or a provider that lacks the algorithm).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/buffer.h"
+
+enum { DDS_SHA256_BYTES = 32, DDS_SHA256_HEX_BYTES = 65 };
+
+DDS_MUST_USE bool dds_hash_sha256(const void *data, size_t length,
+                                  unsigned char digest[DDS_SHA256_BYTES]);
+
+/* Lower-case hexadecimal with a NUL. */
+DDS_MUST_USE bool dds_hash_sha256_hex(const void *data, size_t length,
+                                      char hex[DDS_SHA256_HEX_BYTES]);
+
+DDS_MUST_USE bool dds_hash_hmac_sha256(const void *key, size_t key_length, const void *data,
+                                       size_t length, unsigned char digest[DDS_SHA256_BYTES]);
+
+/* Lower-case hexadecimal of a digest, with a NUL. */
+void dds_hash_hex(const unsigned char digest[DDS_SHA256_BYTES], char hex[DDS_SHA256_HEX_BYTES]);
+
+/* Appends base64 (RFC 4648, section 4) with padding. */
+void dds_hash_append_base64(dds_buffer *buffer, const void *data, size_t length);
+
+/* Appends the bytes that base64 text stands for; false where it is not base64 with padding. */
+DDS_MUST_USE bool dds_hash_append_base64_decoded(dds_buffer *buffer, const char *text,
+                                                 size_t length);
+
+/* The CRC-32 of ISO 3309, as zlib has it and DynamoDB sends it in x-amz-crc32. */
+uint32_t dds_hash_crc32(const void *data, size_t length);
+
+/* Cryptographically strong random bytes. */
+DDS_MUST_USE bool dds_hash_random(void *bytes, size_t length);
+
+/* Compares in time that depends on the length alone: for signatures. */
+bool dds_hash_equal(const void *left, const void *right, size_t length);
