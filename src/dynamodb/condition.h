@@ -1,0 +1,56 @@
+/*
+ * Conditions on items: a small immutable tree that is pushed as a FilterExpression, asserted as a
+ * ConditionExpression, said in words, and evaluated here by DynamoDB's rules (to tell which
+ * condition of a refused write no longer held).
+ *
+ * Trees are shared by reference counts (one thread). Constructors return NULL when memory runs
+ * out, and take over the trees that they are given, also then; a NULL argument gives NULL. So a
+ * whole expression needs one check.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attributes.h"
+#include "base/buffer.h"
+#include "dynamodb/item.h"
+
+typedef enum dds_comparison {
+  DDS_EQUAL,
+  DDS_NOT_EQUAL,
+  DDS_LESS,
+  DDS_LESS_EQUAL,
+  DDS_GREATER,
+  DDS_GREATER_EQUAL,
+} dds_comparison;
+
+typedef struct dds_condition dds_condition;
+
+/* `attribute` and `typed_value` (DynamoDB JSON, {"N":"5"}) are copied. */
+DDS_MUST_USE dds_condition *dds_condition_compare(const char *attribute, dds_comparison comparison,
+                                                  const char *typed_value, size_t length);
+DDS_MUST_USE dds_condition *dds_condition_exists(const char *attribute);
+DDS_MUST_USE dds_condition *dds_condition_not_exists(const char *attribute);
+DDS_MUST_USE dds_condition *dds_condition_type_is(const char *attribute, dds_type type);
+/* begins_with and contains, on a string. */
+DDS_MUST_USE dds_condition *dds_condition_begins_with(const char *attribute, const char *bytes,
+                                                      size_t length);
+DDS_MUST_USE dds_condition *dds_condition_contains(const char *attribute, const char *bytes,
+                                                   size_t length);
+DDS_MUST_USE dds_condition *dds_condition_and(dds_condition *left, dds_condition *right);
+DDS_MUST_USE dds_condition *dds_condition_or(dds_condition *left, dds_condition *right);
+DDS_MUST_USE dds_condition *dds_condition_not(dds_condition *condition);
+
+dds_condition *dds_condition_retain(dds_condition *condition); /* NULL gives NULL */
+void dds_condition_release(dds_condition *condition);          /* NULL is allowed */
+
+/* Evaluates on an item by DynamoDB's rules: comparison with a missing attribute or one of another
+ * type is false (and true for <>). */
+bool dds_condition_holds(const dds_condition *condition, const dds_item *item);
+
+/* Appends it in words without values: `expireTime <= ? AND attribute_exists(id)`. */
+void dds_condition_append_words(const dds_condition *condition, dds_buffer *words);
+
+/* The operators that it counts as, against DynamoDB's limit of 300 for an expression. */
+size_t dds_condition_operator_count(const dds_condition *condition);

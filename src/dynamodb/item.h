@@ -1,0 +1,111 @@
+/*
+ * The seam between what DynamoDB sends and what a session is: an item, found by attribute name,
+ * read by type and bytes. Items are spans of DynamoDB JSON (`{"id":{"S":"abc"}}`) inside a
+ * response or a text of the caller's; sessions/ and vtab/ read them through this header alone.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/buffer.h"
+#include "base/error.h"
+#include "dynamodb/json.h"
+
+typedef enum dds_type {
+  DDS_TYPE_STRING,
+  DDS_TYPE_NUMBER,
+  DDS_TYPE_BINARY,
+  DDS_TYPE_BOOL,
+  DDS_TYPE_NULL,
+  DDS_TYPE_LIST,
+  DDS_TYPE_MAP,
+  DDS_TYPE_STRING_SET,
+  DDS_TYPE_NUMBER_SET,
+  DDS_TYPE_BINARY_SET,
+} dds_type;
+
+/* "S", "N", "B", "BOOL", "NULL", "L", "M", "SS", "NS", "BS". */
+const char *dds_type_name(dds_type type);
+
+/* One typed value; borrowed from its item. */
+typedef struct dds_value {
+  dds_type type;
+  dds_json typed;   /* the whole, {"S":"abc"} */
+  dds_json content; /* what is inside, "abc" */
+} dds_value;
+
+typedef struct dds_item {
+  dds_json json; /* the object of attributes; .text NULL: no item */
+} dds_item;
+
+/*
+ * Checks DynamoDB JSON: an object whose every member is a typed value, at every depth, with base64
+ * that decodes and numbers that DynamoDB holds, sets without duplicates and not empty, at most 32
+ * levels. For text that a user gives; what a server sends is read leniently.
+ */
+DDS_MUST_USE bool dds_item_parse(const char *text, size_t length, dds_item *item,
+                                 dds_error *error);
+
+/* An attribute by name. A value that is not of the form {"TYPE": content} is not found. */
+bool dds_item_find(const dds_item *item, const char *name, size_t name_length, dds_value *value);
+
+/* Walks the attributes; `name` is a JSON string. */
+typedef struct dds_item_iterator {
+  dds_json_iterator members;
+} dds_item_iterator;
+dds_item_iterator dds_item_iterate(const dds_item *item);
+bool dds_item_next(dds_item_iterator *iterator, dds_json *name, dds_value *value);
+
+/* Reads a typed value, {"S":"abc"}. */
+bool dds_value_read(dds_json typed, dds_value *value);
+
+/*
+ * Appends the bytes of a string, the digits of a number or the decoded bytes of a binary. False for
+ * other types and for text that cannot be decoded.
+ */
+DDS_MUST_USE bool dds_value_append_bytes(const dds_value *value, dds_buffer *bytes);
+
+/* A BOOL's value. */
+bool dds_value_is_true(const dds_value *value);
+
+/*
+ * Appends a value as plain JSON: M an object, L and sets arrays, S and B (as base64) strings, N its
+ * digits, BOOL, NULL. Members keep the order of the response.
+ */
+void dds_value_append_json(const dds_value *value, dds_buffer *json);
+
+/*
+ * Appends plain JSON as a typed value: objects M, arrays L, strings S, numbers N with every digit,
+ * true/false BOOL, null NULL. `old`, if not NULL, is the value that it replaces: a member of a map
+ * (or an element of a list, by position) whose plain JSON is what it was keeps its stored type, so
+ * that bytes and sets survive an edit beside them. DDS_TOOBIG for a number over 38 digits, DDS_CHECK for one out of
+ * range, a lone surrogate, a duplicate member name or more than 32 levels.
+ */
+DDS_MUST_USE bool dds_value_append_from_json(dds_json plain, const dds_value *old,
+                                             dds_buffer *typed, dds_error *error);
+
+/*
+ * Appends plain JSON as a value of the given type where it can be expressed in it: SS, NS, BS, L
+ * and M from arrays and objects. DDS_CHECK where it cannot, an empty array for a set included.
+ */
+DDS_MUST_USE bool dds_value_append_as(dds_json plain, dds_type type, const dds_value *old,
+                                      dds_buffer *typed, dds_error *error);
+
+/* Whether both are the same value to DynamoDB: numbers by value, sets and maps without order. */
+bool dds_value_equal(const dds_value *left, const dds_value *right);
+
+/* Whether both have the same attributes with equal values. */
+bool dds_item_equal(const dds_item *left, const dds_item *right);
+
+/*
+ * Size in bytes by DynamoDB's rule (developer guide, "DynamoDB item sizes and formats"): names and
+ * strings in UTF-8, raw bytes of binaries, dds_number_size_bytes, 1 for BOOL and NULL, 3 and 1 for
+ * each element for lists and maps.
+ */
+size_t dds_item_size_bytes(const dds_item *item);
+
+/* Deepest level, most bytes of an item: DynamoDB's service quotas. */
+enum { DDS_ITEM_MAX_DEPTH = 32, DDS_ITEM_MAX_BYTES = 400 * 1024, DDS_KEY_MAX_BYTES = 2048 };

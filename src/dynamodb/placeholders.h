@@ -1,0 +1,40 @@
+/*
+ * ExpressionAttributeNames and ExpressionAttributeValues of one request. Every name and value goes
+ * through a placeholder (#n0, :v0), so that reserved words and hostile names cannot change an
+ * expression. A name is listed once however often it is used.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/attributes.h"
+#include "base/buffer.h"
+#include "base/error.h"
+#include "dynamodb/condition.h"
+
+typedef struct dds_placeholders {
+  dds_buffer names;  /* members of the JSON object so far: "#n0":"expires",… */
+  dds_buffer values; /* ":v0":{"N":"5"},… */
+  size_t name_count;
+  size_t value_count;
+} dds_placeholders;
+
+void dds_placeholders_init(dds_placeholders *placeholders);
+
+/* Appends the placeholder of an attribute name to an expression. */
+void dds_placeholders_append_name(dds_placeholders *placeholders, dds_buffer *expression,
+                                  const char *attribute);
+
+/* Appends the placeholder of a typed value to an expression. */
+void dds_placeholders_append_value(dds_placeholders *placeholders, dds_buffer *expression,
+                                   const char *typed_value, size_t length);
+
+/* Appends a whole condition to an expression. */
+void dds_placeholders_append_condition(dds_placeholders *placeholders, dds_buffer *expression,
+                                       const dds_condition *condition);
+
+/* Appends `,"ExpressionAttributeNames":{…},"ExpressionAttributeValues":{…}` to a request body,
+ * each only where there is one. */
+void dds_placeholders_append_members(const dds_placeholders *placeholders, dds_buffer *body);
+
+void dds_placeholders_free(dds_placeholders *placeholders);

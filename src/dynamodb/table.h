@@ -1,0 +1,84 @@
+/*
+ * A DynamoDB table: who asks (client), its name, who is told of each request (observer), and the
+ * calls that concern it as a whole.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "aws/client.h"
+#include "base/attributes.h"
+#include "base/error.h"
+
+/* One finished call, for the log of requests. Texts are borrowed for the time of the callback. */
+typedef struct dds_record {
+  int64_t started_ms;
+  const char *operation;  /* "GetItem" */
+  const char *table_name; /* NULL for calls that concern no table */
+  const char *words;      /* the request in words, without a value */
+  int http_status;        /* 0: no answer */
+  const char *error;      /* the error as a user would see it, or NULL */
+  int attempts;
+  int64_t duration_ms;
+  size_t request_bytes;
+  size_t response_bytes;
+  int64_t items;          /* items returned or written; -1: unknown */
+  int64_t scanned;        /* items evaluated by a Scan; -1: not applicable */
+  double capacity_units;  /* negative: not reported */
+  const char *request_id;
+} dds_record;
+
+typedef struct dds_observer {
+  void (*record)(void *context, const dds_record *record);
+  void *context;
+} dds_observer;
+
+/* All borrowed. */
+typedef struct dds_table {
+  dds_client *client;
+  const char *name;
+  dds_observer observer;
+} dds_table;
+
+/* What DescribeTable says. Texts are owned: dds_table_description_free. */
+typedef struct dds_table_description {
+  bool exists;
+  char *status;  /* "ACTIVE" */
+  int64_t items; /* as DynamoDB counted last, about every six hours */
+  int64_t bytes;
+  char *billing; /* "PAY_PER_REQUEST" or "PROVISIONED" */
+  int64_t read_capacity;  /* -1: on demand */
+  int64_t write_capacity;
+  char *arn;
+  char *hash_key;      /* attribute name and type "S", "N" or "B" */
+  char *hash_key_type;
+  char *sort_key;      /* or NULL */
+  char *indexes;       /* JSON array of the index names with keys, projection and status; or NULL */
+  char *replicas;      /* JSON array of regions; or NULL */
+} dds_table_description;
+
+/* A table that does not exist is no error: `exists` is false. */
+DDS_MUST_USE bool dds_table_describe(const dds_table *table, dds_table_description *description,
+                                     dds_error *error);
+void dds_table_description_free(dds_table_description *description);
+
+/* One string hash key. Capacities of 0: on demand. A table that exists already (somebody was
+ * faster) is no error and `*created` is false. */
+DDS_MUST_USE bool dds_table_create(const dds_table *table, const char *hash_key,
+                                   int64_t read_capacity, int64_t write_capacity, bool *created,
+                                   dds_error *error);
+
+/* Asks until the table is ACTIVE or the time is over, which is an error that names the status; so
+ * are DELETING and INACCESSIBLE_ENCRYPTION_CREDENTIALS, at once. Waits 20 ms at first, then longer,
+ * up to 2 s. `*description` is that of the last answer. */
+DDS_MUST_USE bool dds_table_wait_active(const dds_table *table, int64_t timeout_ms,
+                                        dds_error *error);
+
+/* DescribeTimeToLive: the attribute ("" for none, owned) and the status, "ENABLED", …. */
+DDS_MUST_USE bool dds_table_describe_ttl(const dds_table *table, char **attribute, char **status,
+                                         dds_error *error);
+
+/* UpdateTimeToLive, Enabled true. That it is enabled already on this attribute is no error. */
+DDS_MUST_USE bool dds_table_enable_ttl(const dds_table *table, const char *attribute,
+                                       dds_error *error);

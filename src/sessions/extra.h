@@ -1,0 +1,20 @@
+/* Conditions on extra columns; constructors as in condition.h. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/attributes.h"
+#include "dynamodb/condition.h"
+#include "sessions/row.h"
+
+/*
+ * Items whose extra column may compare so with a value: a superset of SQLite's rows. Attributes of
+ * a type whose SQL value the condition cannot judge pass. `*pushable` false: nothing to push.
+ * `value` has the column's affinity applied already where SQLite does that.
+ */
+DDS_MUST_USE dds_condition *dds_extra_condition(const dds_extra_column *column,
+                                                dds_comparison comparison,
+                                                const dds_sql_value *value, bool *pushable);
+
+/* Items whose extra column is (or is not) NULL: missing or of type NULL. */
+DDS_MUST_USE dds_condition *dds_extra_null_condition(const dds_extra_column *column, bool is_null);
