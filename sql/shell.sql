@@ -5,7 +5,7 @@
 CREATE VIRTUAL TABLE temp.sessions USING dynamodb_sessions(table='sessions');
 .mode box
 .print The virtual table "sessions" is the DynamoDB table "sessions". To begin with:
-.print "  INSERT INTO sessions(sid, session, expires) VALUES ('t1', '{\"views\":1}', unixepoch()+3600);"
+.print "  INSERT INTO sessions(sid, session, expires) VALUES ('t1', '{}', unixepoch()+3600);"
 .print "  SELECT sid, session, datetime(expires,'unixepoch') FROM sessions;"
 .print "  EXPLAIN QUERY PLAN SELECT * FROM sessions WHERE sid = 't1';"
 .print "  SELECT operation, request, capacity_units, duration_ms FROM dynamodb_requests;"

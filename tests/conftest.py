@@ -148,7 +148,7 @@ def table_name(request, dynamodb):
 
 @pytest.fixture
 def make_table(dynamodb, table_name):
-    """make_table(hash_key="id", name=table_name, items=[]) creates a table by boto3, returns its name.
+    """make_table(hash_key="id", name=table_name, items=[]): a table made by boto3; its name.
 
     `items` are in DynamoDB's JSON and are put one by one. No TTL is set: DynamoDB Local's sweep
     would delete expired rows under the test.

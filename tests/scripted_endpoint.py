@@ -1,4 +1,4 @@
-"""A scripted HTTP endpoint over real sockets: faults on chosen requests, the rest to DynamoDB Local.
+"""A scripted HTTP endpoint over real sockets: faults where a test asks for them.
 
     with ScriptedEndpoint(forward_to=endpoint) as server:
         server.queue(aws_error("ProvisionedThroughputExceededException"))  # the next request
@@ -7,8 +7,9 @@
         ... use server.url ...
         assert [request.operation for request in server.requests] == [...]
 
-A request is answered by the first of these that has an answer: an injected fault that it meets,
-the queue, the handler, the server that it forwards to. If none has, it is a 500 that says so.
+Without a fault the requests go on to DynamoDB Local. A request is answered by the first of these
+that has an answer: an injected fault that it meets, the queue, the handler, the server that it
+forwards to. If none has, it is a 500 that says so.
 """
 
 import http.client

@@ -1,4 +1,4 @@
-"""Runs the C unit tests: each tests/unit/test_*.c is a cmocka program, each of its tests a subtest."""
+"""Runs the C unit tests: each test_*.c here is a cmocka program, each of its tests a subtest."""
 
 import os
 import re

@@ -1,0 +1,119 @@
+"""tests/tools/dynamodb-local: the command's world and exit code; no server stays behind."""
+
+import os
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+WRAPPER = str(ROOT / "tests/tools/dynamodb-local")
+TELL = 'echo "$AWS_ENDPOINT_URL_DYNAMODB $AWS_REGION $AWS_ACCESS_KEY_ID $DYNAMODB_LOCAL_OWN"; '
+
+
+def own_server(**changes):
+    kept = {k: v for k, v in os.environ.items() if k != "AWS_ENDPOINT_URL_DYNAMODB"}
+    return {**kept, **changes}
+
+
+def start(script, environment, folder):
+    return subprocess.Popen(
+        [WRAPPER, "run", "--", "bash", "-c", TELL + script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**environment, "TMPDIR": str(folder)},
+        # A process group of its own stands for the terminal that Ctrl-C is sent to.
+        start_new_session=True,
+    )
+
+
+def gone(endpoint):
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(endpoint, timeout=5)
+    return True
+
+
+def test_the_command_gets_a_server_and_standard_input(tmp_path):
+    process = start("cat; exit 7", own_server(), tmp_path)
+    out, err = process.communicate("typed\n", timeout=120)
+    told, typed = out.splitlines()
+    endpoint, region, key, own = told.split()
+    assert endpoint.startswith("http://127.0.0.1:")
+    assert (region, key, own, typed) == ("us-east-1", "local", "1", "typed")
+    assert (process.returncode, err) == (7, "")
+    assert gone(endpoint)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_endpoint_of_the_user_s_is_left_alone(tmp_path):
+    environment = own_server(
+        AWS_ENDPOINT_URL_DYNAMODB="http://127.0.0.1:9", AWS_REGION="eu-west-1",
+        AWS_ACCESS_KEY_ID="mine",
+    )
+    out, err = start("true", environment, tmp_path).communicate(timeout=120)
+    assert (out, err) == ("http://127.0.0.1:9 eu-west-1 mine \n", "")
+
+
+@pytest.mark.parametrize(
+    "number, to_group, code",
+    [
+        (signal.SIGTERM, False, 143),
+        (signal.SIGTERM, True, 143),
+        (signal.SIGHUP, False, 129),
+        (signal.SIGINT, True, 130),
+    ],
+)
+def test_a_signal_ends_the_command_and_the_server(tmp_path, number, to_group, code):
+    process = start("exec sleep 600", own_server(), tmp_path)
+    endpoint = process.stdout.readline().split()[0]
+    if to_group:
+        os.killpg(process.pid, number)
+    else:
+        os.kill(process.pid, number)
+    process.communicate(timeout=120)
+    assert process.returncode == code
+    assert gone(endpoint)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_is_the_command_s_own_matter(tmp_path):
+    script = "trap 'echo caught' INT; echo ready; read line; echo $line"
+    process = start(script, own_server(), tmp_path)
+    process.stdout.readline()
+    assert process.stdout.readline() == "ready\n"
+    os.killpg(process.pid, signal.SIGINT)
+    # bash's read goes on after the trap, as a prompt does.
+    out, _ = process.communicate("still here\n", timeout=120)
+    assert out == "caught\nstill here\n"
+    assert process.returncode == 0
+
+
+def test_it_says_what_is_missing(tmp_path):
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("bash", "dirname", "env"):
+        (folder / name).symlink_to(f"/usr/bin/{name}")
+    done = subprocess.run(
+        [WRAPPER, "run", "--", "true"],
+        env=own_server(PATH=str(folder)), capture_output=True, text=True, timeout=120,
+    )
+    assert done.returncode == 1
+    assert "java is missing" in done.stderr and "default-jre-headless" in done.stderr
+
+
+def test_an_older_java_is_refused(tmp_path):
+    java = tmp_path / "java"
+    java.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\" 2019-01-15' >&2\n")
+    java.chmod(0o755)
+    done = subprocess.run(
+        [WRAPPER, "run", "--", "true"],
+        env=own_server(PATH=f"{tmp_path}:{os.environ['PATH']}"),
+        capture_output=True, text=True, timeout=120,
+    )
+    assert done.returncode == 1
+    assert "Java 17 or later is needed" in done.stderr
