@@ -10,6 +10,17 @@
 
 enum { SMALLEST_CAPACITY = 64 };
 
+/* Memory of another size with the same bytes; a secret's old memory is wiped, which realloc leaves.
+ */
+static char *resize(const dds_buffer *buffer, size_t capacity) {
+  if (!buffer->is_secret) return dds_realloc(buffer->data, capacity);
+  char *data = dds_alloc(capacity);
+  if (data == NULL || buffer->data == NULL) return data;
+  memcpy(data, buffer->data, buffer->length + 1);
+  dds_free_secret(buffer->data, buffer->capacity);
+  return data;
+}
+
 /* Makes room for `extra` bytes and the NUL; false, with `failed` set, where there is none. */
 static bool reserve(dds_buffer *buffer, size_t extra) {
   if (buffer->failed != DDS_OK) return false;
@@ -26,7 +37,7 @@ static bool reserve(dds_buffer *buffer, size_t extra) {
   if (capacity < SMALLEST_CAPACITY) capacity = SMALLEST_CAPACITY;
   if (capacity < needed) capacity = needed;
   if (capacity > limit + 1) capacity = limit + 1;
-  char *data = dds_realloc(buffer->data, capacity);
+  char *data = resize(buffer, capacity);
   if (data == NULL) {
     buffer->failed = DDS_NOMEM;
     return false;
@@ -70,7 +81,7 @@ void dds_buffer_append_format(dds_buffer *buffer, const char *format, ...) {
 /* Appends the escape of a byte that a JSON string cannot hold as it is. */
 static void append_json_escape(dds_buffer *buffer, unsigned char byte) {
   static const char short_escapes[] = {
-      ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',
+      ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n',  ['\f'] = 'f',
       ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\',
   };
   char letter = short_escapes[byte];
@@ -111,7 +122,7 @@ char *dds_buffer_take(dds_buffer *buffer) {
   if (!reserve(buffer, 0)) return NULL;
   char *data = buffer->data;
   data[buffer->length] = '\0';
-  *buffer = DDS_BUFFER_INIT(buffer->maximum);
+  *buffer = (dds_buffer){.maximum = buffer->maximum, .is_secret = buffer->is_secret};
   return data;
 }
 
@@ -122,6 +133,9 @@ void dds_buffer_clear(dds_buffer *buffer) {
 }
 
 void dds_buffer_free(dds_buffer *buffer) {
-  dds_free(buffer->data);
-  *buffer = DDS_BUFFER_INIT(buffer->maximum);
+  if (buffer->is_secret)
+    dds_free_secret(buffer->data, buffer->capacity);
+  else
+    dds_free(buffer->data);
+  *buffer = (dds_buffer){.maximum = buffer->maximum, .is_secret = buffer->is_secret};
 }

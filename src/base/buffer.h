@@ -14,15 +14,20 @@
 #include "base/error.h"
 
 typedef struct dds_buffer {
-  char *data;     /* owned; NULL while nothing was appended */
-  size_t length;  /* bytes used */
+  char *data;    /* owned; NULL while nothing was appended */
+  size_t length; /* bytes used */
   size_t capacity;
-  size_t maximum; /* most bytes that it may hold */
+  size_t maximum;  /* most bytes that it may hold */
   dds_code failed; /* DDS_OK, DDS_NOMEM or DDS_TOOBIG */
+  bool is_secret;  /* memory is wiped before it is given back, also when it grows */
 } dds_buffer;
 
 /* An empty buffer that may grow to `maximum_bytes`. */
 #define DDS_BUFFER_INIT(maximum_bytes) ((dds_buffer){.maximum = (maximum_bytes)})
+
+/* The same, for what a credential or a signature goes through. */
+#define DDS_BUFFER_INIT_SECRET(maximum_bytes) \
+  ((dds_buffer){.maximum = (maximum_bytes), .is_secret = true})
 
 void dds_buffer_append(dds_buffer *buffer, const char *bytes, size_t length);
 void dds_buffer_append_text(dds_buffer *buffer, const char *text);

@@ -34,11 +34,11 @@ enum { DDS_ERROR_MESSAGE_BYTES = 1024, DDS_ERROR_CODE_BYTES = 80, DDS_ERROR_REQU
 
 typedef struct dds_error {
   dds_code code;
-  int http_status;                                /* 0: no HTTP answer */
-  int attempts;                                   /* 0: no request was sent */
-  char service_code[DDS_ERROR_CODE_BYTES];        /* "ResourceNotFoundException", else "" */
-  char request_id[DDS_ERROR_REQUEST_ID_BYTES];    /* x-amzn-RequestId, else "" */
-  char message[DDS_ERROR_MESSAGE_BYTES];          /* valid UTF-8, NUL-terminated, cut when long */
+  int http_status;                             /* 0: no HTTP answer */
+  int attempts;                                /* 0: no request was sent */
+  char service_code[DDS_ERROR_CODE_BYTES];     /* "ResourceNotFoundException", else "" */
+  char request_id[DDS_ERROR_REQUEST_ID_BYTES]; /* x-amzn-RequestId, else "" */
+  char message[DDS_ERROR_MESSAGE_BYTES];       /* valid UTF-8, NUL-terminated, cut when long */
 } dds_error;
 
 /* An error that is not set. */

@@ -194,6 +194,7 @@ bool dds_timestamp_parse_http(const char *text, size_t length, int64_t *time_ms)
                  read_char(&at, " ") && read_digits(&at, 2, &parts.day) && read_char(&at, " ") &&
                  read_name(&at, "JanFebMarAprMayJunJulAugSepOctNovDec", &parts.month) &&
                  read_char(&at, " ") && read_digits(&at, 4, &parts.year) && read_char(&at, " ") &&
-                 read_clock(&at, &parts) && at.end - at.text == 4 && memcmp(at.text, " GMT", 4) == 0;
+                 read_clock(&at, &parts) && at.end - at.text == 4 &&
+                 memcmp(at.text, " GMT", 4) == 0;
   return is_read && join(&parts, time_ms);
 }

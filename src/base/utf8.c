@@ -39,10 +39,7 @@ bool dds_utf8_is_valid(const char *bytes, size_t length) {
 
 size_t dds_utf8_encode(uint32_t code_point, char bytes[4]) {
   static const unsigned char lead_marks[] = {0x00, 0x00, 0xC0, 0xE0, 0xF0};
-  size_t length = code_point < 0x80      ? 1
-                  : code_point < 0x800   ? 2
-                  : code_point < 0x10000 ? 3
-                                         : 4;
+  size_t length = code_point < 0x80 ? 1 : code_point < 0x800 ? 2 : code_point < 0x10000 ? 3 : 4;
   uint32_t rest = code_point;
   for (size_t i = length - 1; i > 0; i--) {
     bytes[i] = (char)(0x80 | (rest & 0x3F));

@@ -1,0 +1,528 @@
+/*
+ * The transport on libcurl: one multi handle, whose pool keeps connections alive between requests,
+ * and a list of easy handles that are used again. One thread; nothing happens outside wait.
+ *
+ * curl_multi_poll is left at least every 50 ms to ask whether to stop.
+ */
+#include "aws/http.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+
+#if LIBCURL_VERSION_NUM < 0x075000
+#error "libcurl 7.80 or later is needed (CURLOPT_PREREQFUNCTION)"
+#endif
+
+enum {
+  STOP_INTERVAL_MS = 50,
+  RECEIVE_BUFFER_BYTES = 256 * 1024,
+  KEPT_CONNECTIONS = 64,
+  KEPT_HANDLES = 32,
+  HEADER_LIMIT_BYTES = 32 * 1024,
+};
+
+typedef struct http_exchange http_exchange;
+
+typedef struct http_transport {
+  dds_transport base;
+  CURLM *multi;
+  pid_t process;
+  dds_stop stop;
+  http_exchange *finished; /* not yet handed out, in their order */
+  CURL *handles[KEPT_HANDLES];
+  size_t handle_count;
+  int64_t asked_ms;  /* when `stop` was asked last, and */
+  int64_t active_ms; /* when a wait ended last, by the monotonic clock */
+} http_transport;
+
+struct http_exchange {
+  dds_exchange base; /* first, so that a pointer to one is a pointer to the other */
+  http_transport *transport;
+  CURL *easy; /* NULL once it is finished */
+  struct curl_slist *headers;
+  http_exchange *next_finished;
+  size_t response_limit_bytes;
+  bool is_too_large;
+  int times_sent;
+  char curl_message[CURL_ERROR_SIZE];
+};
+
+/* ---- the process's curl -----------------------------------------------------------------------
+ */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static CURLcode initialised = CURLE_FAILED_INIT;
+
+static void initialise(void) {
+  initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+bool dds_http_initialise(dds_error *error) {
+  pthread_once(&once, initialise);
+  if (initialised == CURLE_OK) return true;
+  return dds_error_set(error, DDS_ERROR, "libcurl cannot be initialised: %s",
+                       curl_easy_strerror(initialised));
+}
+
+/* ---- SIGPIPE ----------------------------------------------------------------------------------
+ */
+
+/* OpenSSL writes to closed sockets; a library must neither die of that nor change the process. */
+typedef struct pipe_guard {
+  bool is_blocked; /* by the guard */
+  bool was_pending;
+  sigset_t previous;
+} pipe_guard;
+
+static bool is_sigpipe_pending(void) {
+  sigset_t pending;
+  return sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
+}
+
+static pipe_guard block_sigpipe(void) {
+  pipe_guard guard = {.was_pending = is_sigpipe_pending()};
+  sigset_t pipe_only;
+  sigemptyset(&pipe_only);
+  sigaddset(&pipe_only, SIGPIPE);
+  guard.is_blocked = pthread_sigmask(SIG_BLOCK, &pipe_only, &guard.previous) == 0;
+  return guard;
+}
+
+static void unblock_sigpipe(const pipe_guard *guard) {
+  if (!guard->is_blocked) return;
+  if (!guard->was_pending && is_sigpipe_pending()) {
+    sigset_t pipe_only;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+#ifdef __APPLE__
+    int caught; /* macOS has no sigtimedwait; the signal is pending, so this does not wait */
+    sigwait(&pipe_only, &caught);
+#else
+    const struct timespec at_once = {0, 0};
+    sigtimedwait(&pipe_only, NULL, &at_once);
+#endif
+  }
+  pthread_sigmask(SIG_SETMASK, &guard->previous, NULL);
+}
+
+/* ---- clocks -----------------------------------------------------------------------------------
+ */
+
+static int64_t read_clock_ms(clockid_t clock) {
+  struct timespec now;
+  clock_gettime(clock, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t http_now_ms(dds_transport *base) {
+  (void)base;
+  return read_clock_ms(CLOCK_REALTIME);
+}
+
+/* ---- what curl calls --------------------------------------------------------------------------
+ */
+
+/* Right before a request goes out; a second time where curl sends it again on a new connection,
+ * because a kept one turned out to be closed. */
+static int on_sending(void *context, char *peer, char *local, int peer_port, int local_port) {
+  http_exchange *exchange = context;
+  (void)peer;
+  (void)local;
+  (void)peer_port;
+  (void)local_port;
+  exchange->times_sent++;
+  return CURL_PREREQFUNC_OK;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
+  http_exchange *exchange = context;
+  size_t length = size * count;
+  if (length > exchange->response_limit_bytes - exchange->base.body.length) {
+    exchange->is_too_large = true;
+    return CURL_WRITEFUNC_PAUSE - 1; /* any number but `length` ends the transfer */
+  }
+  dds_buffer_append(&exchange->base.body, bytes, length);
+  return exchange->base.body.failed == DDS_OK ? length : CURL_WRITEFUNC_PAUSE - 1;
+}
+
+/* Copies a header's value, trimmed; one that is too long is left out rather than cut. */
+static void copy_value(char *slot, size_t slot_bytes, const char *value, size_t length) {
+  while (length > 0 && (*value == ' ' || *value == '\t')) {
+    value++;
+    length--;
+  }
+  while (length > 0 && (unsigned char)value[length - 1] <= ' ')
+    length--;
+  if (length >= slot_bytes) return;
+  memcpy(slot, value, length);
+  slot[length] = '\0';
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *context) {
+  dds_exchange *exchange = &((http_exchange *)context)->base;
+  size_t length = size * count;
+  const struct {
+    const char *name;
+    char *slot;
+    size_t slot_bytes;
+  } wanted[] = {
+      {"x-amzn-requestid:", exchange->request_id, sizeof exchange->request_id},
+      {"date:", exchange->date, sizeof exchange->date},
+      {"x-amz-retry-after:", exchange->retry_after, sizeof exchange->retry_after},
+      {"x-amz-crc32:", exchange->crc32, sizeof exchange->crc32},
+      {"content-type:", exchange->content_type, sizeof exchange->content_type},
+  };
+  for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+    size_t name_length = strlen(wanted[i].name);
+    if (length > name_length && strncasecmp(line, wanted[i].name, name_length) == 0)
+      copy_value(wanted[i].slot, wanted[i].slot_bytes, line + name_length, length - name_length);
+  }
+  if (length > 4 && strncasecmp(line, "age:", 4) == 0) exchange->has_age = true;
+  return length;
+}
+
+/* ---- start ------------------------------------------------------------------------------------
+ */
+
+/* A connection may not be shared by two processes: both would write into one TLS stream. */
+static bool check_process(const http_transport *transport, dds_error *error) {
+  if (transport->process == getpid()) return true;
+  return dds_error_set(error, DDS_ERROR,
+                       "this database connection was opened by another process and carried across "
+                       "fork(): open a new one in each process");
+}
+
+static void forget_headers(struct curl_slist *headers) {
+  for (struct curl_slist *header = headers; header != NULL; header = header->next) {
+    volatile char *byte = header->data; /* authorization and security token stand here */
+    while (*byte != '\0')
+      *byte++ = '\0';
+  }
+  curl_slist_free_all(headers);
+}
+
+static bool append_header(http_exchange *exchange, const char *name, const char *value) {
+  dds_buffer line = DDS_BUFFER_INIT_SECRET(HEADER_LIMIT_BYTES);
+  dds_buffer_append_format(&line, "%s:%s%s", name, value[0] == '\0' ? "" : " ", value);
+  struct curl_slist *list = NULL;
+  if (line.failed == DDS_OK) list = curl_slist_append(exchange->headers, line.data);
+  dds_buffer_free(&line);
+  if (list == NULL) return false;
+  exchange->headers = list;
+  return true;
+}
+
+static bool append_headers(http_exchange *exchange, const dds_http_request *request) {
+  for (size_t i = 0; i < request->header_count; i++)
+    if (!append_header(exchange, request->headers[i].name, request->headers[i].value)) return false;
+  /* An empty value takes out the header that curl would send: waiting for 100 costs a round trip.
+   */
+  return append_header(exchange, "Expect", "");
+}
+
+static CURLcode set_constant_options(CURL *easy) {
+  const struct {
+    CURLoption option;
+    long value;
+  } numbers[] = {
+      {CURLOPT_NOSIGNAL, 1L},
+      {CURLOPT_TCP_NODELAY, 1L},
+      {CURLOPT_TCP_KEEPALIVE, 1L},
+      {CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_BYTES},
+      {CURLOPT_FOLLOWLOCATION, 0L},
+      {CURLOPT_SSL_VERIFYPEER, 1L},
+      {CURLOPT_SSL_VERIFYHOST, 2L},
+      {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L},
+      {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
+#if LIBCURL_VERSION_NUM < 0x075500
+      {CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS},
+#endif
+  };
+  CURLcode result = CURLE_OK;
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && result == CURLE_OK; i++)
+    result = curl_easy_setopt(easy, numbers[i].option, numbers[i].value);
+#if LIBCURL_VERSION_NUM >= 0x075500
+  if (result == CURLE_OK) result = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#endif
+  return result;
+}
+
+static CURLcode set_request_options(http_exchange *exchange, const dds_http_request *request) {
+  CURL *easy = exchange->easy;
+  CURLcode result = CURLE_OK;
+#define SET(option, value)                                                  \
+  do {                                                                      \
+    if (result == CURLE_OK) result = curl_easy_setopt(easy, option, value); \
+  } while (0)
+  SET(CURLOPT_URL, request->url);
+  SET(CURLOPT_CUSTOMREQUEST, request->method);
+  SET(CURLOPT_POSTFIELDS, request->body_length == 0 ? "" : request->body);
+  SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
+  SET(CURLOPT_HTTPHEADER, exchange->headers);
+  SET(CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms);
+  SET(CURLOPT_TIMEOUT_MS, (long)request->request_timeout_ms);
+  if (request->ca_bundle != NULL) SET(CURLOPT_CAINFO, request->ca_bundle);
+  SET(CURLOPT_ERRORBUFFER, exchange->curl_message);
+  SET(CURLOPT_PRIVATE, exchange);
+  SET(CURLOPT_PREREQFUNCTION, on_sending);
+  SET(CURLOPT_PREREQDATA, exchange);
+  SET(CURLOPT_WRITEFUNCTION, on_body);
+  SET(CURLOPT_WRITEDATA, exchange);
+  SET(CURLOPT_HEADERFUNCTION, on_header);
+  SET(CURLOPT_HEADERDATA, exchange);
+#undef SET
+  return result;
+}
+
+/* Takes the easy handle back: reset, it keeps nothing of the request. */
+static void give_back_handle(http_exchange *exchange) {
+  http_transport *transport = exchange->transport;
+  if (exchange->easy == NULL) return;
+  curl_easy_reset(exchange->easy);
+  if (transport->handle_count < KEPT_HANDLES)
+    transport->handles[transport->handle_count++] = exchange->easy;
+  else
+    curl_easy_cleanup(exchange->easy);
+  exchange->easy = NULL;
+}
+
+static void free_exchange(http_exchange *exchange) {
+  give_back_handle(exchange);
+  forget_headers(exchange->headers);
+  dds_buffer_free(&exchange->base.body);
+  dds_free(exchange);
+}
+
+static bool http_start(dds_transport *base, const dds_http_request *request, void *owner,
+                       dds_exchange **out, dds_error *error) {
+  http_transport *transport = (http_transport *)base;
+  *out = NULL;
+  if (!check_process(transport, error)) return false;
+  http_exchange *exchange = dds_alloc(sizeof *exchange);
+  if (exchange == NULL) return dds_error_set_nomem(error);
+  exchange->transport = transport;
+  exchange->base.owner = owner;
+  exchange->base.body = DDS_BUFFER_INIT(request->response_limit_bytes);
+  exchange->base.started_ms = http_now_ms(base);
+  exchange->response_limit_bytes = request->response_limit_bytes;
+  exchange->easy = transport->handle_count > 0 ? transport->handles[--transport->handle_count]
+                                               : curl_easy_init();
+  CURLcode result = CURLE_OUT_OF_MEMORY;
+  if (exchange->easy != NULL && append_headers(exchange, request))
+    result = set_constant_options(exchange->easy);
+  if (result == CURLE_OK) result = set_request_options(exchange, request);
+  if (result == CURLE_OK && curl_multi_add_handle(transport->multi, exchange->easy) != CURLM_OK)
+    result = CURLE_OUT_OF_MEMORY;
+  if (result == CURLE_OK) {
+    *out = &exchange->base;
+    return true;
+  }
+  if (result == CURLE_OUT_OF_MEMORY)
+    dds_error_set_nomem(error);
+  else
+    dds_error_set(error, DDS_ERROR, "libcurl refuses the request: %s", curl_easy_strerror(result));
+  free_exchange(exchange);
+  return false;
+}
+
+/* ---- wait -------------------------------------------------------------------------------------
+ */
+
+/* What would fail again, and is a matter of configuration. */
+static bool is_refusal(CURLcode result) {
+  static const CURLcode refusals[] = {
+      CURLE_PEER_FAILED_VERIFICATION,
+      CURLE_SSL_CACERT_BADFILE,
+      CURLE_SSL_CERTPROBLEM,
+      CURLE_SSL_CIPHER,
+      CURLE_SSL_ISSUER_ERROR,
+      CURLE_SSL_ENGINE_INITFAILED,
+      CURLE_URL_MALFORMAT,
+      CURLE_UNSUPPORTED_PROTOCOL,
+      CURLE_OUT_OF_MEMORY,
+      CURLE_WRITE_ERROR,
+      CURLE_BAD_FUNCTION_ARGUMENT,
+      CURLE_NOT_BUILT_IN,
+  };
+  for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
+    if (result == refusals[i]) return true;
+  return false;
+}
+
+static void describe_failure(http_exchange *exchange, CURLcode result) {
+  dds_exchange *base = &exchange->base;
+  base->failure = is_refusal(result)         ? DDS_HTTP_REFUSED
+                  : exchange->times_sent > 0 ? DDS_HTTP_INTERRUPTED
+                                             : DDS_HTTP_NOT_SENT;
+  if (result == CURLE_OUT_OF_MEMORY) base->body.failed = DDS_NOMEM;
+  if (exchange->is_too_large)
+    snprintf(base->failure_message, sizeof base->failure_message,
+             "the answer is larger than %zu bytes", exchange->response_limit_bytes);
+  else
+    snprintf(base->failure_message, sizeof base->failure_message, "%s",
+             exchange->curl_message[0] != '\0' ? exchange->curl_message
+                                               : curl_easy_strerror(result));
+}
+
+static void finish(http_transport *transport, CURL *easy, CURLcode result) {
+  http_exchange *exchange = NULL;
+  long status = 0;
+  curl_easy_getinfo(easy, CURLINFO_PRIVATE, &exchange);
+  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  curl_multi_remove_handle(transport->multi, easy);
+  exchange->base.finished_ms = http_now_ms(&transport->base);
+  exchange->base.status = (int)status;
+  if (result != CURLE_OK) describe_failure(exchange, result);
+  int answered = result == CURLE_OK ? 1 : 0;
+  exchange->base.has_lost_answer = exchange->times_sent > answered;
+  give_back_handle(exchange);
+
+  http_exchange **end = &transport->finished;
+  while (*end != NULL)
+    end = &(*end)->next_finished;
+  *end = exchange;
+}
+
+static void collect(http_transport *transport) {
+  CURLMsg *message;
+  int left;
+  while ((message = curl_multi_info_read(transport->multi, &left)) != NULL)
+    if (message->msg == CURLMSG_DONE) finish(transport, message->easy_handle, message->data.result);
+}
+
+static dds_exchange *take_finished(http_transport *transport) {
+  http_exchange *exchange = transport->finished;
+  if (exchange == NULL) return NULL;
+  transport->finished = exchange->next_finished;
+  exchange->next_finished = NULL;
+  return &exchange->base;
+}
+
+/* Asks at most every 50 ms; true: stop. */
+static bool must_stop(http_transport *transport, int64_t now_ms) {
+  if (now_ms - transport->asked_ms < STOP_INTERVAL_MS) return false;
+  transport->asked_ms = now_ms;
+  return transport->stop.asked != NULL && transport->stop.asked(transport->stop.context);
+}
+
+static bool check_multi(CURLMcode result, dds_error *error) {
+  if (result == CURLM_OK) return true;
+  if (result == CURLM_OUT_OF_MEMORY) return dds_error_set_nomem(error);
+  return dds_error_set(error, DDS_ERROR, "libcurl: %s", curl_multi_strerror(result));
+}
+
+static dds_exchange *work_until(http_transport *transport, int64_t deadline_ms, dds_error *error) {
+  for (;;) {
+    int running;
+    if (!check_multi(curl_multi_perform(transport->multi, &running), error)) return NULL;
+    collect(transport);
+    dds_exchange *exchange = take_finished(transport);
+    if (exchange != NULL) return exchange;
+
+    int64_t now_ms = read_clock_ms(CLOCK_MONOTONIC);
+    if (must_stop(transport, now_ms)) {
+      dds_error_set(error, DDS_INTERRUPT, "interrupted");
+      return NULL;
+    }
+    if (now_ms >= deadline_ms) return NULL;
+    int64_t slice_ms = transport->asked_ms + STOP_INTERVAL_MS - now_ms;
+    if (slice_ms > deadline_ms - now_ms) slice_ms = deadline_ms - now_ms;
+    if (slice_ms < 1) slice_ms = 1;
+    CURLMcode polled = curl_multi_poll(transport->multi, NULL, 0, (int)slice_ms, NULL);
+    if (!check_multi(polled, error)) return NULL;
+  }
+}
+
+static dds_exchange *http_wait(dds_transport *base, int64_t until_ms, dds_error *error) {
+  http_transport *transport = (http_transport *)base;
+  if (!check_process(transport, error)) return NULL;
+  dds_exchange *exchange = take_finished(transport);
+  if (exchange != NULL) return exchange;
+
+  /* The deadline is kept on the monotonic clock: a corrected clock must not make a wait long. */
+  int64_t start_ms = read_clock_ms(CLOCK_MONOTONIC);
+  int64_t now_ms = http_now_ms(base);
+  int64_t deadline_ms = INT64_MAX;
+  if (until_ms <= now_ms)
+    deadline_ms = start_ms;
+  else if (until_ms - now_ms < INT64_MAX - start_ms)
+    deadline_ms = start_ms + (until_ms - now_ms);
+  /* After a pause the 50 ms begin anew: a lone short request is never the one that asks. */
+  if (start_ms - transport->active_ms >= STOP_INTERVAL_MS) transport->asked_ms = start_ms;
+
+  pipe_guard guard = block_sigpipe();
+  exchange = work_until(transport, deadline_ms, error);
+  unblock_sigpipe(&guard);
+  transport->active_ms = read_clock_ms(CLOCK_MONOTONIC);
+  return exchange;
+}
+
+/* ---- release ----------------------------------------------------------------------------------
+ */
+
+static void http_release(dds_transport *base, dds_exchange *released) {
+  http_transport *transport = (http_transport *)base;
+  http_exchange *exchange = (http_exchange *)released;
+  for (http_exchange **link = &transport->finished; *link != NULL; link = &(*link)->next_finished)
+    if (*link == exchange) {
+      *link = exchange->next_finished;
+      break;
+    }
+  if (exchange->easy == NULL) {
+    free_exchange(exchange);
+    return;
+  }
+  if (transport->process != getpid()) {
+    exchange->easy = NULL; /* the parent's: closing it would end the parent's TLS session */
+    free_exchange(exchange);
+    return;
+  }
+  pipe_guard guard = block_sigpipe();
+  curl_multi_remove_handle(transport->multi, exchange->easy);
+  free_exchange(exchange);
+  unblock_sigpipe(&guard);
+}
+
+static void http_destroy(dds_transport *base) {
+  http_transport *transport = (http_transport *)base;
+  if (transport->process == getpid()) {
+    pipe_guard guard = block_sigpipe();
+    for (size_t i = 0; i < transport->handle_count; i++)
+      curl_easy_cleanup(transport->handles[i]);
+    curl_multi_cleanup(transport->multi);
+    unblock_sigpipe(&guard);
+  }
+  dds_free(transport);
+}
+
+bool dds_http_create(const dds_stop *stop, dds_transport **out, dds_error *error) {
+  *out = NULL;
+  if (!dds_http_initialise(error)) return false;
+  http_transport *transport = dds_alloc(sizeof *transport);
+  if (transport == NULL) return dds_error_set_nomem(error);
+  transport->base = (dds_transport){.start = http_start,
+                                    .wait = http_wait,
+                                    .release = http_release,
+                                    .now_ms = http_now_ms,
+                                    .destroy = http_destroy};
+  transport->process = getpid();
+  transport->stop = *stop;
+  transport->multi = curl_multi_init();
+  if (transport->multi == NULL) {
+    dds_free(transport);
+    return dds_error_set_nomem(error);
+  }
+  curl_multi_setopt(transport->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+  *out = &transport->base;
+  return true;
+}

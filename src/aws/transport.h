@@ -1,0 +1,84 @@
+/*
+ * The seam between a client and the network: many exchanges in flight, one thread. http.c
+ * implements it with a curl multi handle, one for each SQLite connection; unit tests with a script
+ * and a clock of their own.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/buffer.h"
+#include "base/error.h"
+
+typedef struct dds_http_header {
+  const char *name;
+  const char *value;
+} dds_http_header;
+
+/* Borrowed until start returns, except `body`, which must live until the exchange is released. */
+typedef struct dds_http_request {
+  const char *method; /* "POST" */
+  const char *url;
+  const dds_http_header *headers;
+  size_t header_count;
+  const char *body;
+  size_t body_length;
+  const char *ca_bundle; /* or NULL */
+  int connect_timeout_ms;
+  int request_timeout_ms;
+  size_t response_limit_bytes; /* a longer body ends the exchange with an error */
+} dds_http_request;
+
+/* Why an exchange ended without a whole HTTP answer. */
+typedef enum dds_http_failure {
+  DDS_HTTP_ANSWERED = 0,
+  DDS_HTTP_NOT_SENT,    /* no connection: the server has seen nothing */
+  DDS_HTTP_INTERRUPTED, /* sent, wholly or partly, and no whole answer: it may have been applied */
+  DDS_HTTP_REFUSED,     /* not to be tried again: TLS verification, a too large answer */
+} dds_http_failure;
+
+/* One request and its answer. */
+typedef struct dds_exchange {
+  void *owner; /* the caller's */
+  dds_http_failure failure;
+  char failure_message[256]; /* words of the transport, never with a header's value */
+  int status;
+  dds_buffer body;
+  char request_id[80];  /* x-amzn-RequestId, or "" */
+  char date[64];        /* Date, or "" */
+  char retry_after[24]; /* x-amz-retry-after, milliseconds in decimal, or "" */
+  char crc32[16];       /* x-amz-crc32, decimal, or "" */
+  char content_type[64];
+  bool has_lost_answer; /* it was sent, wholly or partly, at least once without a whole answer:
+                           also where the transport itself sent it again and that was answered */
+  bool has_age;         /* an Age header: the Date is a cache's */
+  int64_t started_ms;   /* by the transport's clock */
+  int64_t finished_ms;
+} dds_exchange;
+
+typedef struct dds_transport dds_transport;
+
+struct dds_transport {
+  /* Starts an exchange, which stays the transport's until it is released. */
+  bool (*start)(dds_transport *transport, const dds_http_request *request, void *owner,
+                dds_exchange **exchange, dds_error *error);
+  /*
+   * Works until an exchange finishes, which is returned, or until `until_ms`: NULL. Asks the stop
+   * callback every 50 ms; where it says stop, NULL with DDS_INTERRUPT in `error`.
+   */
+  dds_exchange *(*wait)(dds_transport *transport, int64_t until_ms, dds_error *error);
+  /* Ends it if it is still in flight, and frees it. */
+  void (*release)(dds_transport *transport, dds_exchange *exchange);
+  /* Milliseconds since the epoch. */
+  int64_t (*now_ms)(dds_transport *transport);
+  void (*destroy)(dds_transport *transport);
+};
+
+/* Asked every 50 ms while a transport waits; true: stop. */
+typedef struct dds_stop {
+  bool (*asked)(void *context);
+  void *context;
+} dds_stop;
