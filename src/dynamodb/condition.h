@@ -46,8 +46,23 @@ dds_condition *dds_condition_retain(dds_condition *condition); /* NULL gives NUL
 void dds_condition_release(dds_condition *condition);          /* NULL is allowed */
 
 /* Evaluates on an item by DynamoDB's rules: comparison with a missing attribute or one of another
- * type is false (and true for <>). */
+ * type is false (and true for <>). Of an item that is missing itself (.json.text NULL) every
+ * attribute is missing. */
 bool dds_condition_holds(const dds_condition *condition, const dds_item *item);
+
+/* How names, values and types of a condition are written into an expression. */
+typedef struct dds_condition_writer {
+  void (*name)(void *context, dds_buffer *text, const char *attribute);
+  void (*value)(void *context, dds_buffer *text, const char *typed_value, size_t length);
+  /* The operand of attribute_type; `typed_value` is {"S":"NS"}. */
+  void (*type)(void *context, dds_buffer *text, dds_type type, const char *typed_value,
+               size_t length);
+  void *context;
+} dds_condition_writer;
+
+/* Appends it in DynamoDB's grammar, with parentheses where they are needed. */
+void dds_condition_write(const dds_condition *condition, const dds_condition_writer *writer,
+                         dds_buffer *text);
 
 /* Appends it in words without values: `expireTime <= ? AND attribute_exists(id)`. */
 void dds_condition_append_words(const dds_condition *condition, dds_buffer *words);

@@ -13,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "dynamodb/json.h"
+#include "dynamodb/json_lookup.h"
 
 typedef enum dds_type {
   DDS_TYPE_STRING,
@@ -29,6 +30,14 @@ typedef enum dds_type {
 
 /* "S", "N", "B", "BOOL", "NULL", "L", "M", "SS", "NS", "BS". */
 const char *dds_type_name(dds_type type);
+
+/* SS, NS and BS, and what their elements are. */
+bool dds_type_is_set(dds_type type);
+dds_type dds_type_of_element(dds_type set);
+
+/* DynamoDB's order of the contents of two values of a scalar type, which must be S, N or B: strings
+ * by UTF-8, binaries by unsigned bytes, numbers by value. */
+dds_json_compare *dds_type_order(dds_type type);
 
 /* One typed value; borrowed from its item. */
 typedef struct dds_value {
@@ -81,8 +90,8 @@ void dds_value_append_json(const dds_value *value, dds_buffer *json);
  * Appends plain JSON as a typed value: objects M, arrays L, strings S, numbers N with every digit,
  * true/false BOOL, null NULL. `old`, if not NULL, is the value that it replaces: a member of a map
  * (or an element of a list, by position) whose plain JSON is what it was keeps its stored type, so
- * that bytes and sets survive an edit beside them. DDS_TOOBIG for a number over 38 digits, DDS_CHECK for one out of
- * range, a lone surrogate, a duplicate member name or more than 32 levels.
+ * that bytes and sets survive an edit beside them. DDS_TOOBIG for a number over 38 digits, DDS_CHECK
+ * for one out of range, a lone surrogate, an empty or duplicate member name, or more than 32 levels.
  */
 DDS_MUST_USE bool dds_value_append_from_json(dds_json plain, const dds_value *old,
                                              dds_buffer *typed, dds_error *error);

@@ -75,6 +75,26 @@ DDS_MUST_USE bool dds_json_string_append(dds_json string, dds_buffer *bytes);
 /* The bytes inside the quotes where nothing in them is escaped, so that no copy is needed. */
 bool dds_json_string_is_plain(dds_json string, const char **bytes, size_t *length);
 
+/* Walks what a string stands for, byte by byte, without a copy. A lone surrogate gives the three
+ * bytes that UTF-8 would have for it, so that any two strings can be compared. */
+typedef struct dds_json_bytes {
+  const char *next;
+  const char *end;
+  unsigned char pending[3];
+  unsigned char pending_count;
+} dds_json_bytes;
+dds_json_bytes dds_json_string_bytes(dds_json string);
+int dds_json_bytes_next(dds_json_bytes *bytes); /* negative at the end */
+
+/* Compares what two strings stand for, by bytes: negative, 0 or positive. */
+int dds_json_string_compare(dds_json left, dds_json right);
+
+/* Whether UTF-8 can express what a string stands for: no escaped lone surrogate. */
+bool dds_json_string_is_text(dds_json string);
+
+/* How many bytes a string stands for. */
+size_t dds_json_string_length(dds_json string);
+
 /* Whether both stand for the same JSON value: member order, white space and escapes do not count;
  * numbers are compared as decimals, exactly. */
 bool dds_json_equal(dds_json left, dds_json right);

@@ -1,0 +1,372 @@
+/*
+ * The tree of a condition: made, shared, written and evaluated. What an operator is called and
+ * how tightly it binds stands in one table, which writing goes by.
+ */
+#include "dynamodb/condition.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+
+typedef enum condition_kind {
+  KIND_COMPARE,
+  KIND_EXISTS,
+  KIND_NOT_EXISTS,
+  KIND_TYPE_IS,
+  KIND_BEGINS_WITH,
+  KIND_CONTAINS,
+  KIND_AND,
+  KIND_OR,
+  KIND_NOT,
+} condition_kind;
+
+struct dds_condition {
+  int references;
+  condition_kind kind;
+  dds_comparison comparison;
+  char *attribute;
+  char *typed_value; /* owned; what `operand` points into */
+  size_t typed_length;
+  dds_value operand;
+  dds_type type; /* of KIND_TYPE_IS */
+  dds_condition *left;
+  dds_condition *right; /* NULL for KIND_NOT */
+};
+
+/* ---- making ------------------------------------------------------------------------------- */
+
+static dds_condition *make(condition_kind kind, const char *attribute) {
+  dds_condition *condition = dds_alloc(sizeof *condition);
+  if (condition == NULL) return NULL;
+  condition->references = 1;
+  condition->kind = kind;
+  if (attribute == NULL) return condition;
+  condition->attribute = dds_alloc_copy(attribute, strlen(attribute));
+  if (condition->attribute != NULL) return condition;
+  dds_free(condition);
+  return NULL;
+}
+
+/* Gives a condition its operand; releases it and returns NULL where that fails. */
+static dds_condition *with_operand(dds_condition *condition, const char *typed_value,
+                                   size_t length) {
+  if (condition == NULL) return NULL;
+  dds_json typed;
+  condition->typed_value = dds_alloc_copy(typed_value, length);
+  condition->typed_length = length;
+  if (condition->typed_value != NULL &&
+      dds_json_parse(condition->typed_value, length, &typed, NULL) &&
+      dds_value_read(typed, &condition->operand))
+    return condition;
+  dds_condition_release(condition);
+  return NULL;
+}
+
+/* As with_operand, from the bytes of a string. */
+static dds_condition *with_string(dds_condition *condition, const char *bytes, size_t length) {
+  enum { LONGEST_OPERAND = 6 * DDS_ITEM_MAX_BYTES };
+  dds_buffer typed = DDS_BUFFER_INIT(LONGEST_OPERAND);
+  dds_buffer_append_text(&typed, "{\"S\":");
+  dds_buffer_append_json_string(&typed, bytes, length);
+  dds_buffer_append_char(&typed, '}');
+  if (typed.failed == DDS_OK) {
+    condition = with_operand(condition, dds_buffer_text(&typed), typed.length);
+  } else {
+    dds_condition_release(condition);
+    condition = NULL;
+  }
+  dds_buffer_free(&typed);
+  return condition;
+}
+
+dds_condition *dds_condition_compare(const char *attribute, dds_comparison comparison,
+                                     const char *typed_value, size_t length) {
+  dds_condition *condition = make(KIND_COMPARE, attribute);
+  if (condition != NULL) condition->comparison = comparison;
+  return with_operand(condition, typed_value, length);
+}
+
+dds_condition *dds_condition_exists(const char *attribute) {
+  return make(KIND_EXISTS, attribute);
+}
+
+dds_condition *dds_condition_not_exists(const char *attribute) {
+  return make(KIND_NOT_EXISTS, attribute);
+}
+
+dds_condition *dds_condition_type_is(const char *attribute, dds_type type) {
+  const char *name = dds_type_name(type);
+  dds_condition *condition = make(KIND_TYPE_IS, attribute);
+  if (condition != NULL) condition->type = type;
+  return with_string(condition, name, strlen(name));
+}
+
+dds_condition *dds_condition_begins_with(const char *attribute, const char *bytes, size_t length) {
+  return with_string(make(KIND_BEGINS_WITH, attribute), bytes, length);
+}
+
+dds_condition *dds_condition_contains(const char *attribute, const char *bytes, size_t length) {
+  return with_string(make(KIND_CONTAINS, attribute), bytes, length);
+}
+
+/* Takes over both trees, also where it fails. */
+static dds_condition *join(condition_kind kind, dds_condition *left, dds_condition *right) {
+  dds_condition *condition = left == NULL || right == NULL ? NULL : make(kind, NULL);
+  if (condition == NULL) {
+    dds_condition_release(left);
+    dds_condition_release(right);
+    return NULL;
+  }
+  condition->left = left;
+  condition->right = right;
+  return condition;
+}
+
+dds_condition *dds_condition_and(dds_condition *left, dds_condition *right) {
+  return join(KIND_AND, left, right);
+}
+
+dds_condition *dds_condition_or(dds_condition *left, dds_condition *right) {
+  return join(KIND_OR, left, right);
+}
+
+dds_condition *dds_condition_not(dds_condition *condition) {
+  dds_condition *negation = condition == NULL ? NULL : make(KIND_NOT, NULL);
+  if (negation == NULL)
+    dds_condition_release(condition);
+  else
+    negation->left = condition;
+  return negation;
+}
+
+dds_condition *dds_condition_retain(dds_condition *condition) {
+  if (condition != NULL) condition->references++;
+  return condition;
+}
+
+/* A long chain of AND hangs on its left side: that side is followed in a loop. */
+void dds_condition_release(dds_condition *condition) {
+  while (condition != NULL && --condition->references == 0) {
+    dds_condition *left = condition->left;
+    dds_condition_release(condition->right);
+    dds_free(condition->attribute);
+    dds_free(condition->typed_value);
+    dds_free(condition);
+    condition = left;
+  }
+}
+
+/* ---- writing ------------------------------------------------------------------------------ */
+
+static const char *const comparison_signs[] = {
+    [DDS_EQUAL] = " = ",       [DDS_NOT_EQUAL] = " <> ", [DDS_LESS] = " < ",
+    [DDS_LESS_EQUAL] = " <= ", [DDS_GREATER] = " > ",    [DDS_GREATER_EQUAL] = " >= ",
+};
+
+/* A function's name, or what joins two conditions, and how tightly it binds. */
+typedef struct kind_row {
+  const char *word;
+  int binding;
+} kind_row;
+
+static const kind_row kinds[] = {
+    [KIND_OR] = {" OR ", 1},
+    [KIND_AND] = {" AND ", 2},
+    [KIND_NOT] = {"NOT ", 3},
+    [KIND_COMPARE] = {"", 4},
+    [KIND_EXISTS] = {"attribute_exists(", 4},
+    [KIND_NOT_EXISTS] = {"attribute_not_exists(", 4},
+    [KIND_TYPE_IS] = {"attribute_type(", 4},
+    [KIND_BEGINS_WITH] = {"begins_with(", 4},
+    [KIND_CONTAINS] = {"contains(", 4},
+};
+
+static void write_part(const dds_condition *part, int outer_binding,
+                       const dds_condition_writer *writer, dds_buffer *text) {
+  bool needs_parentheses = kinds[part->kind].binding < outer_binding;
+  if (needs_parentheses) dds_buffer_append_char(text, '(');
+  dds_condition_write(part, writer, text);
+  if (needs_parentheses) dds_buffer_append_char(text, ')');
+}
+
+static void write_operand(const dds_condition *condition, const dds_condition_writer *writer,
+                          dds_buffer *text) {
+  if (condition->kind == KIND_TYPE_IS)
+    writer->type(writer->context, text, condition->type, condition->typed_value,
+                 condition->typed_length);
+  else
+    writer->value(writer->context, text, condition->typed_value, condition->typed_length);
+}
+
+static void write_function(const dds_condition *condition, const dds_condition_writer *writer,
+                           dds_buffer *text) {
+  dds_buffer_append_text(text, kinds[condition->kind].word);
+  writer->name(writer->context, text, condition->attribute);
+  if (condition->typed_value != NULL) {
+    dds_buffer_append_text(text, ", ");
+    write_operand(condition, writer, text);
+  }
+  dds_buffer_append_char(text, ')');
+}
+
+void dds_condition_write(const dds_condition *condition, const dds_condition_writer *writer,
+                         dds_buffer *text) {
+  const kind_row *row = &kinds[condition->kind];
+  switch (condition->kind) {
+  case KIND_COMPARE:
+    writer->name(writer->context, text, condition->attribute);
+    dds_buffer_append_text(text, comparison_signs[condition->comparison]);
+    write_operand(condition, writer, text);
+    break;
+  case KIND_AND:
+  case KIND_OR:
+    write_part(condition->left, row->binding, writer, text);
+    dds_buffer_append_text(text, row->word);
+    write_part(condition->right, row->binding, writer, text);
+    break;
+  case KIND_NOT:
+    dds_buffer_append_text(text, row->word);
+    write_part(condition->left, kinds[KIND_COMPARE].binding, writer, text);
+    break;
+  default:
+    write_function(condition, writer, text);
+    break;
+  }
+}
+
+static void write_plain_name(void *context, dds_buffer *text, const char *attribute) {
+  (void)context;
+  dds_buffer_append_text(text, attribute);
+}
+
+static void write_question_mark(void *context, dds_buffer *text, const char *typed_value,
+                                size_t length) {
+  (void)context;
+  (void)typed_value;
+  (void)length;
+  dds_buffer_append_char(text, '?');
+}
+
+static void write_type_name(void *context, dds_buffer *text, dds_type type,
+                            const char *typed_value, size_t length) {
+  (void)context;
+  (void)typed_value;
+  (void)length;
+  dds_buffer_append_text(text, dds_type_name(type));
+}
+
+void dds_condition_append_words(const dds_condition *condition, dds_buffer *words) {
+  static const dds_condition_writer writer = {
+      .name = write_plain_name, .value = write_question_mark, .type = write_type_name};
+  dds_condition_write(condition, &writer, words);
+}
+
+size_t dds_condition_operator_count(const dds_condition *condition) {
+  size_t count = 0;
+  for (; condition != NULL; condition = condition->left) {
+    count++;
+    if (condition->right != NULL) count += dds_condition_operator_count(condition->right);
+  }
+  return count;
+}
+
+/* ---- evaluating --------------------------------------------------------------------------- */
+
+/* S, N and B have an order; of other types only equality is known. */
+static bool is_ordered(dds_type type) {
+  return type == DDS_TYPE_STRING || type == DDS_TYPE_NUMBER || type == DDS_TYPE_BINARY;
+}
+
+static bool comparison_holds(const dds_condition *condition, const dds_value *value) {
+  const dds_value *operand = &condition->operand;
+  if (condition->comparison == DDS_EQUAL) return dds_value_equal(value, operand);
+  if (condition->comparison == DDS_NOT_EQUAL) return !dds_value_equal(value, operand);
+  if (value->type != operand->type || !is_ordered(value->type)) return false;
+  int order = dds_type_order(value->type)(value->content, operand->content);
+  switch (condition->comparison) {
+  case DDS_LESS:
+    return order < 0;
+  case DDS_LESS_EQUAL:
+    return order <= 0;
+  case DDS_GREATER:
+    return order > 0;
+  default:
+    return order >= 0;
+  }
+}
+
+/* Whether `part` stands in `whole`, which starts at any byte or, for a prefix, at the first. */
+static bool string_has(dds_json whole, dds_json part, bool is_prefix) {
+  dds_json_bytes start = dds_json_string_bytes(whole);
+  for (;;) {
+    dds_json_bytes rest = start;
+    dds_json_bytes wanted = dds_json_string_bytes(part);
+    int byte;
+    while ((byte = dds_json_bytes_next(&wanted)) >= 0)
+      if (dds_json_bytes_next(&rest) != byte) break;
+    if (byte < 0) return true;
+    if (is_prefix || dds_json_bytes_next(&start) < 0) return false;
+  }
+}
+
+/* contains() on a set of strings or a list asks for an element. */
+static bool has_element(const dds_value *container, const dds_value *wanted) {
+  dds_json_iterator elements = dds_json_iterate(container->content);
+  dds_json element;
+  dds_value value;
+  while (dds_json_next(&elements, NULL, &element)) {
+    if (container->type == DDS_TYPE_LIST) {
+      if (dds_value_read(element, &value) && dds_value_equal(&value, wanted)) return true;
+    } else if (dds_json_type_of(element) == DDS_JSON_STRING &&
+               dds_json_string_compare(element, wanted->content) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static bool contains_holds(const dds_value *value, const dds_value *operand) {
+  if (value->type == DDS_TYPE_STRING)
+    return string_has(value->content, operand->content, false);
+  bool has_elements = value->type == DDS_TYPE_STRING_SET || value->type == DDS_TYPE_LIST;
+  return has_elements && has_element(value, operand);
+}
+
+/* A condition on one attribute. */
+static bool attribute_holds(const dds_condition *condition, const dds_item *item) {
+  dds_value value;
+  bool exists =
+      dds_item_find(item, condition->attribute, strlen(condition->attribute), &value);
+  switch (condition->kind) {
+  case KIND_EXISTS:
+    return exists;
+  case KIND_NOT_EXISTS:
+    return !exists;
+  case KIND_TYPE_IS:
+    return exists && value.type == condition->type;
+  case KIND_BEGINS_WITH:
+    return exists && value.type == DDS_TYPE_STRING &&
+           string_has(value.content, condition->operand.content, true);
+  case KIND_CONTAINS:
+    return exists && contains_holds(&value, &condition->operand);
+  default:
+    /* A missing attribute differs from every value (seen on DynamoDB Local, also where the whole
+     * item is missing). */
+    return exists ? comparison_holds(condition, &value) : condition->comparison == DDS_NOT_EQUAL;
+  }
+}
+
+bool dds_condition_holds(const dds_condition *condition, const dds_item *item) {
+  switch (condition->kind) {
+  case KIND_AND:
+    return dds_condition_holds(condition->left, item) &&
+           dds_condition_holds(condition->right, item);
+  case KIND_OR:
+    return dds_condition_holds(condition->left, item) ||
+           dds_condition_holds(condition->right, item);
+  case KIND_NOT:
+    return !dds_condition_holds(condition->left, item);
+  default:
+    return attribute_holds(condition, item);
+  }
+}
