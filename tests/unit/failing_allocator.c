@@ -1,0 +1,49 @@
+#include "failing_allocator.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+
+static long live_blocks;
+static long refuse_in; /* counts down to the refusal; 0: none is wanted */
+static bool has_refused;
+
+static bool must_refuse(void) {
+  if (refuse_in == 0 || --refuse_in > 0) return false;
+  has_refused = true;
+  return true;
+}
+
+static void *allocate(size_t size_bytes) {
+  if (must_refuse()) return NULL;
+  void *memory = malloc(size_bytes);
+  if (memory != NULL) live_blocks++;
+  return memory;
+}
+
+static void *reallocate(void *memory, size_t size_bytes) {
+  return must_refuse() ? NULL : realloc(memory, size_bytes);
+}
+
+static void release(void *memory) {
+  live_blocks--;
+  free(memory);
+}
+
+void failing_allocator_install(void) {
+  static const dds_allocator failing = {allocate, reallocate, release};
+  dds_alloc_use(&failing);
+}
+
+void failing_allocator_refuse(long nth) {
+  refuse_in = nth;
+  has_refused = false;
+}
+
+bool failing_allocator_has_refused(void) {
+  return has_refused;
+}
+
+long failing_allocator_live_blocks(void) {
+  return live_blocks;
+}
