@@ -1,6 +1,4 @@
-/*
- * express-session's cookie: the value that the browser keeps, and the member `cookie` of a session.
- */
+/* express-session's cookie: the value that the browser keeps. */
 #pragma once
 
 #include <stdbool.h>

@@ -8,9 +8,10 @@
 #include "sessions/row.h"
 
 /*
- * Items whose extra column may compare so with a value: a superset of SQLite's rows. Attributes of
- * a type whose SQL value the condition cannot judge pass. `*pushable` false: nothing to push.
- * `value` has the column's affinity applied already where SQLite does that.
+ * Items whose extra column may compare so with a value: a superset of SQLite's rows, whichever
+ * affinity SQLite's rules for comparisons ("Datatypes In SQLite", 4.2) give the column there.
+ * Attributes of a type whose SQL value the condition cannot judge pass. `*pushable` false: nothing
+ * to push. `value` has the column's affinity applied already where SQLite does that.
  */
 DDS_MUST_USE dds_condition *dds_extra_condition(const dds_extra_column *column,
                                                 dds_comparison comparison,

@@ -15,14 +15,15 @@ typedef enum dds_encoding {
 
 typedef enum dds_time_unit { DDS_SECONDS, DDS_MILLISECONDS } dds_time_unit;
 
-/* An attribute that the store writes beside key, data and expiry. */
+/* What the store writes beside key, session and expiry. */
 typedef enum dds_companion_kind {
-  DDS_COMPANION_CONSTANT, /* a string, at INSERT */
-  DDS_COMPANION_NOW_MS,   /* now in ms, at INSERT and whenever session or expiry is written */
+  DDS_COMPANION_CONSTANT,      /* an attribute that holds a string, at INSERT */
+  DDS_COMPANION_MEMBER_NOW_MS, /* a member of the session: now in ms, at INSERT and whenever session
+                                  or expiry is written */
 } dds_companion_kind;
 
 typedef struct dds_companion {
-  const char *attribute; /* NULL: the store has none */
+  const char *name; /* NULL: the store has none */
   dds_companion_kind kind;
   const char *text; /* of a constant */
 } dds_companion;

@@ -1,5 +1,8 @@
 /*
  * From an item to the row that SQL sees.
+ *
+ * `scratch` belongs to the caller; each function that is given one clears it first, so a value is
+ * good until the next call with the same buffer.
  */
 #pragma once
 
@@ -53,5 +56,7 @@ DDS_MUST_USE bool dds_row_key(const dds_layout *layout, const char *sid, size_t 
                               dds_key *key, dds_error *error);
 
 /* SHA-256 of a session id in hex, as the column sid_hash and messages show it. */
-DDS_MUST_USE bool dds_row_sid_hash(const char *sid, size_t length, char hex[65],
-                                   dds_error *error);
+DDS_MUST_USE bool dds_row_sid_hash(const char *sid, size_t length, char hex[65], dds_error *error);
+
+/* In a layout of seconds an N from this many on is milliseconds, and `expires` in SQL is less. */
+#define DDS_ROW_MILLISECONDS_FROM INT64_C(100000000000)

@@ -32,8 +32,10 @@ typedef enum dds_affinity {
   DDS_AFFINITY_BLOB,
 } dds_affinity;
 
-/* Applies SQLite's rules for affinity ("Datatypes In SQLite", 3). Text that it makes goes to
- * `scratch` and is borrowed from it. */
+/*
+ * Applies SQLite's rules for affinity ("Datatypes In SQLite", 3). Text that it makes is appended to
+ * `scratch` and borrowed from it. Out of memory shows in `scratch` (dds_buffer_check).
+ */
 void dds_sql_apply_affinity(dds_sql_value *value, dds_affinity affinity, dds_buffer *scratch);
 
 /* Same type and same value; 1 and 1.0 are the same, text and blob are not. */

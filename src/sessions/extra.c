@@ -1,0 +1,170 @@
+/*
+ * Conditions on extra columns. An attribute may have any type, so a condition judges the one type
+ * whose order DynamoDB and SQLite share, and lets all others pass: SQLite checks them again. Only a
+ * missing attribute and one of type NULL are rejected, since no comparison with NULL is true.
+ */
+#include "sessions/extra.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/utf8.h"
+#include "dynamodb/number.h"
+
+enum { TYPED_MAX_BYTES = 8 << 20 };
+
+/* `attribute comparison value` with a typed value that is a buffer's; NULL when it failed. */
+static dds_condition *compare(const char *attribute, dds_comparison comparison,
+                              const dds_buffer *typed) {
+  if (typed->failed != DDS_OK) return NULL;
+  return dds_condition_compare(attribute, comparison, typed->data, typed->length);
+}
+
+static dds_condition *is_not_null(const char *attribute) {
+  return dds_condition_and(dds_condition_exists(attribute),
+                           dds_condition_not(dds_condition_type_is(attribute, DDS_TYPE_NULL)));
+}
+
+/* What attributes of `type` are judged by, and everything of another type that is not NULL. */
+static dds_condition *or_another_type(const char *attribute, dds_type type,
+                                      dds_comparison comparison, dds_condition *judged) {
+  /* DynamoDB's <> is true of another type and of none. */
+  if (comparison == DDS_NOT_EQUAL) return dds_condition_and(is_not_null(attribute), judged);
+  dds_condition *another = dds_condition_not(dds_condition_type_is(attribute, type));
+  return dds_condition_or(judged, dds_condition_and(is_not_null(attribute), another));
+}
+
+/* ---- text ------------------------------------------------------------------------------------*/
+
+/* Behind every text that SQLite reads as a number: those begin with space, sign, point or digit. */
+static const char behind_numbers[] = ":";
+
+static bool is_before(const dds_sql_value *text, const char *other) {
+  size_t length = strlen(other);
+  int order = memcmp(text->bytes, other, text->length < length ? text->length : length);
+  return order < 0 || (order == 0 && text->length < length);
+}
+
+static dds_condition *compare_text(const char *attribute, dds_comparison comparison,
+                                   const dds_sql_value *value) {
+  const char *bytes = value->bytes;
+  size_t length = value->length;
+  /* Compared with a numeric column, '12' is the number 12, which is less than any text. */
+  bool is_upper_bound = comparison == DDS_LESS || comparison == DDS_LESS_EQUAL;
+  if (is_upper_bound && (length == 0 || is_before(value, behind_numbers))) {
+    bytes = behind_numbers;
+    length = strlen(behind_numbers);
+  }
+  dds_buffer typed = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
+  dds_buffer_append_text(&typed, "{\"S\":");
+  dds_buffer_append_json_string(&typed, bytes, length);
+  dds_buffer_append_char(&typed, '}');
+  dds_condition *judged = compare(attribute, comparison, &typed);
+  dds_buffer_free(&typed);
+  return or_another_type(attribute, DDS_TYPE_STRING, comparison, judged);
+}
+
+/* ---- blobs -----------------------------------------------------------------------------------*/
+
+static dds_condition *compare_blob(const char *attribute, dds_comparison comparison,
+                                   const dds_sql_value *value) {
+  dds_buffer typed = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
+  dds_buffer_append_text(&typed, "{\"B\":\"");
+  dds_hash_append_base64(&typed, value->bytes, value->length);
+  dds_buffer_append_text(&typed, "\"}");
+  dds_condition *judged = compare(attribute, comparison, &typed);
+  dds_buffer_free(&typed);
+  return or_another_type(attribute, DDS_TYPE_BINARY, comparison, judged);
+}
+
+/* ---- numbers ---------------------------------------------------------------------------------*/
+
+static dds_condition *compare_end(const char *attribute, dds_comparison comparison,
+                                  const dds_buffer *number) {
+  dds_buffer typed = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
+  dds_buffer_append_format(&typed, "{\"N\":\"%s\"}", dds_buffer_text(number));
+  if (number->failed != DDS_OK) typed.failed = number->failed;
+  dds_condition *condition = compare(attribute, comparison, &typed);
+  dds_buffer_free(&typed);
+  return condition;
+}
+
+/* Ends are included: a decimal at the end of the range may read as the same double. */
+static dds_condition *compare_range(const char *attribute, dds_comparison comparison,
+                                    const dds_buffer *low, const dds_buffer *high) {
+  switch (comparison) {
+  case DDS_LESS:
+  case DDS_LESS_EQUAL:
+    return compare_end(attribute, DDS_LESS_EQUAL, high);
+  case DDS_GREATER:
+  case DDS_GREATER_EQUAL:
+    return compare_end(attribute, DDS_GREATER_EQUAL, low);
+  default:
+    return dds_condition_and(compare_end(attribute, DDS_GREATER_EQUAL, low),
+                             compare_end(attribute, DDS_LESS_EQUAL, high));
+  }
+}
+
+static dds_condition *compare_number(const char *attribute, dds_comparison comparison,
+                                     const dds_sql_value *value, bool *pushable) {
+  /* Almost every number is another one. */
+  if (comparison == DDS_NOT_EQUAL) return is_not_null(attribute);
+  bool is_integer = value->type == DDS_SQL_INTEGER;
+  double real = is_integer ? (double)value->integer : value->real;
+  dds_buffer low = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
+  dds_buffer high = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
+  dds_condition *condition = NULL;
+  *pushable = dds_number_bounds(real, &low, &high);
+  if (*pushable)
+    condition = or_another_type(attribute, DDS_TYPE_NUMBER, comparison,
+                                compare_range(attribute, comparison, &low, &high));
+  dds_buffer_free(&low);
+  dds_buffer_free(&high);
+  return condition;
+}
+
+/* ----------------------------------------------------------------------------------------------*/
+
+/* What the value is where SQLite compares it with a column of numbers. */
+static void to_number(const dds_extra_column *column, dds_sql_value *value, dds_buffer *scratch) {
+  bool is_numeric = column->affinity == DDS_AFFINITY_INTEGER ||
+                    column->affinity == DDS_AFFINITY_REAL ||
+                    column->affinity == DDS_AFFINITY_NUMERIC;
+  if (is_numeric) dds_sql_apply_affinity(value, DDS_AFFINITY_NUMERIC, scratch);
+}
+
+dds_condition *dds_extra_condition(const dds_extra_column *column, dds_comparison comparison,
+                                   const dds_sql_value *value, bool *pushable) {
+  dds_sql_value compared = *value;
+  dds_condition *condition = NULL;
+  dds_buffer scratch = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
+  to_number(column, &compared, &scratch);
+  *pushable = true;
+  if (scratch.failed != DDS_OK) goto done;
+  switch (compared.type) {
+  case DDS_SQL_INTEGER:
+  case DDS_SQL_REAL:
+    /* A number that meets a TEXT column comes from a numeric one: '0100' = 100 there. */
+    *pushable = column->affinity != DDS_AFFINITY_TEXT;
+    if (*pushable) condition = compare_number(column->name, comparison, &compared, pushable);
+    break;
+  case DDS_SQL_TEXT:
+    *pushable = dds_utf8_is_valid(compared.bytes, compared.length);
+    if (*pushable) condition = compare_text(column->name, comparison, &compared);
+    break;
+  case DDS_SQL_BLOB:
+    condition = compare_blob(column->name, comparison, &compared);
+    break;
+  case DDS_SQL_NULL:
+    *pushable = false;
+    break;
+  }
+done:
+  dds_buffer_free(&scratch);
+  return condition;
+}
+
+dds_condition *dds_extra_null_condition(const dds_extra_column *column, bool is_null) {
+  dds_condition *condition = is_not_null(column->name);
+  return is_null ? dds_condition_not(condition) : condition;
+}
