@@ -4,7 +4,7 @@
  * A real Express application on a real session store, for the interop tests:
  *
  *   node app.js --store NAME --table NAME --endpoint URL [--secret TEXT] [--max-age MS] [--rolling]
- *               [--touch-interval MS]
+ *               [--touch-interval MS] [--special-key NAME] [--hash-key NAME] [--prefix TEXT]
  *
  * It listens on a free loopback port, prints {"port": N} once the store is ready, and ends when its
  * standard input closes. Without --max-age the cookie has no expiry, as in express-session itself.
@@ -27,6 +27,10 @@ const { values: options } = parseArgs({
     'max-age': { type: 'string' },
     rolling: { type: 'boolean', default: false },
     'touch-interval': { type: 'string', default: '0' },
+    // connect-dynamodb: a member of the session that becomes an attribute; names of its own.
+    'special-key': { type: 'string' },
+    'hash-key': { type: 'string' },
+    prefix: { type: 'string' },
   },
 });
 
@@ -42,7 +46,15 @@ const makers = {
   async 'connect-dynamodb'() {
     const Store = require('connect-dynamodb')(session);
     const client = new DynamoDBClient({ endpoint: options.endpoint });
-    const store = new Store({ client, table: options.table });
+    const specialKey = options['special-key'];
+    const store = new Store({
+      client,
+      table: options.table,
+      hashKey: options['hash-key'],
+      prefix: options.prefix,
+      specialKeys: specialKey ? [{ name: specialKey, type: 'S' }] : [],
+      skipThrowMissingSpecialKeys: true,
+    });
     await store.initialize();
     return store;
   },

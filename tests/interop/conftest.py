@@ -13,7 +13,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -90,7 +90,8 @@ class Application:
 
     def __init__(self, store, endpoint, dynamodb, log, **options):
         self.store = store
-        self.layout = LAYOUTS[store]
+        names = {name: options[name] for name in ("hash_key", "prefix") if name in options}
+        self.layout = replace(LAYOUTS[store], **names)
         self.dynamodb = dynamodb
         self.log = log
         self.table = f"interop-{store}-{uuid.uuid4().hex[:12]}"
