@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -19,17 +20,40 @@ def own_server(**changes):
     return {**kept, **changes}
 
 
-def start(script, environment, folder):
-    return subprocess.Popen(
-        [WRAPPER, "run", "--", "bash", "-c", TELL + script],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**environment, "TMPDIR": str(folder)},
-        # A process group of its own stands for the terminal that Ctrl-C is sent to.
-        start_new_session=True,
-    )
+# Tells its world and waits for a signal, whose default action ends it.
+WAIT = """
+import os, signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+print(os.environ["AWS_ENDPOINT_URL_DYNAMODB"], flush=True)
+while True:
+    signal.pause()
+"""
+
+
+@pytest.fixture
+def start(tmp_path):
+    """start(*command, environment=...): the wrapper around a command, ended with the test."""
+    processes = []
+
+    def run(*command, environment=None):
+        process = subprocess.Popen(
+            [WRAPPER, "run", "--", *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**(environment or own_server()), "TMPDIR": str(tmp_path)},
+            # A process group of its own stands for the terminal that Ctrl-C is sent to.
+            start_new_session=True,
+        )
+        processes.append(process)
+        return process
+
+    yield run
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+            process.communicate()
 
 
 def gone(endpoint):
@@ -38,8 +62,8 @@ def gone(endpoint):
     return True
 
 
-def test_the_command_gets_a_server_and_standard_input(tmp_path):
-    process = start("cat; exit 7", own_server(), tmp_path)
+def test_the_command_gets_a_server_and_standard_input(start, tmp_path):
+    process = start("bash", "-c", TELL + "cat; exit 7")
     out, err = process.communicate("typed\n", timeout=120)
     told, typed = out.splitlines()
     endpoint, region, key, own = told.split()
@@ -50,12 +74,12 @@ def test_the_command_gets_a_server_and_standard_input(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_endpoint_of_the_user_s_is_left_alone(tmp_path):
+def test_an_endpoint_of_the_user_s_is_left_alone(start):
     environment = own_server(
         AWS_ENDPOINT_URL_DYNAMODB="http://127.0.0.1:9", AWS_REGION="eu-west-1",
         AWS_ACCESS_KEY_ID="mine",
     )
-    out, err = start("true", environment, tmp_path).communicate(timeout=120)
+    out, err = start("bash", "-c", TELL, environment=environment).communicate(timeout=120)
     assert (out, err) == ("http://127.0.0.1:9 eu-west-1 mine \n", "")
 
 
@@ -68,9 +92,9 @@ def test_an_endpoint_of_the_user_s_is_left_alone(tmp_path):
         (signal.SIGINT, True, 130),
     ],
 )
-def test_a_signal_ends_the_command_and_the_server(tmp_path, number, to_group, code):
-    process = start("exec sleep 600", own_server(), tmp_path)
-    endpoint = process.stdout.readline().split()[0]
+def test_a_signal_ends_the_command_and_the_server(start, tmp_path, number, to_group, code):
+    process = start(sys.executable, "-c", WAIT)
+    endpoint = process.stdout.readline().strip()
     if to_group:
         os.killpg(process.pid, number)
     else:
@@ -81,10 +105,9 @@ def test_a_signal_ends_the_command_and_the_server(tmp_path, number, to_group, co
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_is_the_command_s_own_matter(tmp_path):
+def test_ctrl_c_is_the_command_s_own_matter(start):
     script = "trap 'echo caught' INT; echo ready; read line; echo $line"
-    process = start(script, own_server(), tmp_path)
-    process.stdout.readline()
+    process = start("bash", "-c", script)
     assert process.stdout.readline() == "ready\n"
     os.killpg(process.pid, signal.SIGINT)
     # bash's read goes on after the trap, as a prompt does.
