@@ -74,14 +74,18 @@ static bool is_true(oracle *sqlite, dds_comparison comparison, const dds_sql_val
 }
 
 static int64_t random_integer(int64_t below) {
-  uint64_t bits = (uint64_t)rand() << 31 ^ (uint64_t)rand();
-  return (int64_t)(bits % (uint64_t)below);
+  uint64_t high = (uint64_t)rand();
+  uint64_t low = (uint64_t)rand();
+  return (int64_t)((high << 31 ^ low) % (uint64_t)below);
 }
 
 /* Times about a few instants, so that equality and neighbours are frequent. */
 static int64_t random_ms(void) {
   static const int64_t about[] = {0, 1700000000000, 100000000000, 99999999999000, 1700000000};
-  return about[rand() % 5] + random_integer(5) - 2 + (rand() % 2) * 1000 * (random_integer(5) - 2);
+  int64_t ms = about[rand() % 5];
+  ms += random_integer(5) - 2;
+  if (rand() % 2) ms += 1000 * (random_integer(5) - 2);
+  return ms;
 }
 
 /* A number as an attribute may hold it: seconds, milliseconds, fractions, too precise for doubles,
@@ -105,7 +109,8 @@ static void append_number(char *text, size_t size) {
              (long long)random_integer(100));
     break;
   case 6:
-    snprintf(text, size, "%lldE%d", (long long)random_integer(100) - 50, rand() % 40 - 20);
+    ms = random_integer(100) - 50;
+    snprintf(text, size, "%lldE%d", (long long)ms, rand() % 40 - 20);
     break;
   default:
     snprintf(text, size, "%lld", (long long)(random_integer(INT64_C(1) << 61) * 2 + 1));
@@ -155,10 +160,12 @@ static dds_sql_value random_value(void) {
   case 2:
     return integer;
   case 3:
-    real.real = nextafter(real.real, rand() % 2 ? INFINITY : -INFINITY);
+    /* The neighbours of 0 are smaller than any number of DynamoDB: not pushable. */
+    if (real.real != 0.0) real.real = nextafter(real.real, rand() % 2 ? INFINITY : -INFINITY);
     return real;
   case 4:
-    real.real = (double)random_integer(1000) * pow(10, rand() % 60 - 30);
+    real.real = (double)random_integer(1000);
+    real.real *= pow(10, rand() % 60 - 30);
     return real;
   default:
     return real;
