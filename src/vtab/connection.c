@@ -1,0 +1,190 @@
+/* What belongs to one SQLite connection. */
+#include "vtab/connection.h"
+
+#include <string.h>
+
+#include "aws/http.h"
+#include "base/alloc.h"
+#include "vtab/clock.h"
+
+enum { WROTE_LATELY_MS = 10000 };
+
+/* A client and the options that it was opened with. */
+typedef struct dds_client_slot {
+  struct dds_client_slot *next;
+  dds_client *client;
+  dds_client_options options; /* texts owned */
+} dds_client_slot;
+
+/* When a table was last written to. */
+typedef struct dds_write_mark {
+  struct dds_write_mark *next;
+  const dds_client *client;
+  char *table_name;
+  int64_t time_ms;
+} dds_write_mark;
+
+bool dds_connection_create(sqlite3 *db, dds_connection **out, dds_error *error) {
+  dds_connection *connection = dds_alloc(sizeof *connection);
+  *out = NULL;
+  if (connection == NULL) {
+    return dds_error_set_nomem(error);
+  }
+  connection->db = db;
+  connection->references = 1;
+  connection->requests = dds_request_log_create();
+  if (connection->requests == NULL) {
+    dds_error_set_nomem(error);
+    goto failed;
+  }
+  if (!dds_hash_random(connection->snapshot_secret, sizeof connection->snapshot_secret)) {
+    dds_error_set(error, DDS_ERROR, "no random bytes from OpenSSL");
+    goto failed;
+  }
+  *out = connection;
+  return true;
+failed:
+  dds_connection_release(connection);
+  return false;
+}
+
+dds_connection *dds_connection_retain(dds_connection *connection) {
+  connection->references++;
+  return connection;
+}
+
+/* Owned, but const to those who read the options. */
+static void free_option(const char *text) {
+  union {
+    const char *shown;
+    void *owned;
+  } both = {.shown = text};
+  dds_free(both.owned);
+}
+
+static void free_slot(dds_client_slot *slot) {
+  dds_client_close(slot->client);
+  free_option(slot->options.region);
+  free_option(slot->options.endpoint_url);
+  free_option(slot->options.profile);
+  dds_free(slot);
+}
+
+void dds_connection_release(void *shared) {
+  dds_connection *connection = shared;
+  if (--connection->references > 0) {
+    return;
+  }
+  dds_pending_free(&connection->pending);
+  while (connection->clients != NULL) {
+    dds_client_slot *slot = connection->clients;
+    connection->clients = slot->next;
+    free_slot(slot);
+  }
+  while (connection->write_marks != NULL) {
+    dds_write_mark *mark = connection->write_marks;
+    connection->write_marks = mark->next;
+    dds_free(mark->table_name);
+    dds_free(mark);
+  }
+  if (connection->transport != NULL) {
+    connection->transport->destroy(connection->transport);
+  }
+  dds_request_log_free(connection->requests);
+  dds_free(connection);
+}
+
+static bool same_text(const char *left, const char *right) {
+  return left == right || (left != NULL && right != NULL && strcmp(left, right) == 0);
+}
+
+static bool same_options(const dds_client_options *left, const dds_client_options *right) {
+  return same_text(left->region, right->region) &&
+         same_text(left->endpoint_url, right->endpoint_url) &&
+         same_text(left->profile, right->profile) && left->max_attempts == right->max_attempts &&
+         left->connect_timeout_ms == right->connect_timeout_ms &&
+         left->request_timeout_ms == right->request_timeout_ms;
+}
+
+static bool copy_option(const char **to, const char *from, dds_error *error) {
+  if (from == NULL) {
+    return true;
+  }
+  *to = dds_alloc_copy(from, strlen(from));
+  return *to != NULL || dds_error_set_nomem(error);
+}
+
+static bool copy_options(dds_client_options *to, const dds_client_options *from,
+                         dds_error *error) {
+  *to = *from;
+  to->region = to->endpoint_url = to->profile = NULL;
+  return copy_option(&to->region, from->region, error) &&
+         copy_option(&to->endpoint_url, from->endpoint_url, error) &&
+         copy_option(&to->profile, from->profile, error);
+}
+
+static bool open_transport(dds_connection *connection, dds_error *error) {
+  dds_stop stop = {.asked = dds_clock_stop_asked, .context = connection->db};
+  return connection->transport != NULL ||
+         (dds_http_initialise(error) && dds_http_create(&stop, &connection->transport, error));
+}
+
+bool dds_connection_client(dds_connection *connection, const dds_client_options *options,
+                           dds_client **out, dds_error *error) {
+  for (dds_client_slot *slot = connection->clients; slot != NULL; slot = slot->next) {
+    if (same_options(&slot->options, options)) {
+      *out = slot->client;
+      return true;
+    }
+  }
+  dds_client_slot *slot = dds_alloc(sizeof *slot);
+  if (slot == NULL) {
+    return dds_error_set_nomem(error);
+  }
+  if (!copy_options(&slot->options, options, error) || !open_transport(connection, error) ||
+      !dds_client_open(&slot->options, dds_environment_process(), connection->transport,
+                       &slot->client, error)) {
+    free_slot(slot);
+    return false;
+  }
+  slot->next = connection->clients;
+  connection->clients = slot;
+  *out = slot->client;
+  return true;
+}
+
+static dds_write_mark *find_mark(const dds_connection *connection, const dds_client *client,
+                                 const char *table_name) {
+  for (dds_write_mark *mark = connection->write_marks; mark != NULL; mark = mark->next) {
+    if (mark->client == client && strcmp(mark->table_name, table_name) == 0) {
+      return mark;
+    }
+  }
+  return NULL;
+}
+
+void dds_connection_note_write(dds_connection *connection, const dds_client *client,
+                               const char *table_name) {
+  dds_write_mark *mark = find_mark(connection, client, table_name);
+  if (mark == NULL) {
+    mark = dds_alloc(sizeof *mark);
+    if (mark == NULL) {
+      return;
+    }
+    mark->table_name = dds_alloc_copy(table_name, strlen(table_name));
+    if (mark->table_name == NULL) {
+      dds_free(mark);
+      return;
+    }
+    mark->client = client;
+    mark->next = connection->write_marks;
+    connection->write_marks = mark;
+  }
+  mark->time_ms = dds_client_now_ms(client);
+}
+
+bool dds_connection_wrote_lately(const dds_connection *connection, const dds_client *client,
+                                 const char *table_name) {
+  const dds_write_mark *mark = find_mark(connection, client, table_name);
+  return mark != NULL && dds_client_now_ms(client) - mark->time_ms < WROTE_LATELY_MS;
+}

@@ -1,0 +1,58 @@
+/*
+ * What belongs to one SQLite connection: the transport, the clients, the log of requests, the
+ * writes of the open transaction, the virtual tables that are connected. Shared by reference
+ * counts: every module, function and virtual table holds one.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "aws/client.h"
+#include "base/attributes.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "vtab/pending.h"
+#include "vtab/request_log.h"
+#include "vtab/sqlite.h"
+
+struct dds_vtab;
+
+typedef struct dds_connection {
+  sqlite3 *db;
+  int references;
+  dds_transport *transport; /* NULL until the first client */
+  struct dds_client_slot *clients;
+  dds_request_log *requests;
+  dds_pending pending;
+  struct dds_write_mark *write_marks;
+  unsigned char snapshot_secret[DDS_SHA256_BYTES];
+  struct dds_vtab *tables;  /* all that are connected, linked by `next` */
+  struct dds_vtab *planned; /* the one that xBestIndex was last called for: how a name is resolved */
+} dds_connection;
+
+/* One reference is the caller's. */
+DDS_MUST_USE bool dds_connection_create(sqlite3 *db, dds_connection **out, dds_error *error);
+
+dds_connection *dds_connection_retain(dds_connection *connection);
+
+/* void *, because SQLite's destructors want it so. The last one frees everything. */
+void dds_connection_release(void *connection);
+
+/*
+ * The client for these options: one for each distinct set of them, opened at its first use, so that
+ * creating or connecting a table reads no file and sends nothing. Owned by the connection.
+ */
+DDS_MUST_USE bool dds_connection_client(dds_connection *connection,
+                                        const dds_client_options *options, dds_client **out,
+                                        dds_error *error);
+
+/*
+ * Notes that this connection has written to a table just now; and asks whether it did within the
+ * last ten seconds: then consistent_read=auto reads consistently. A note that finds no memory is
+ * an error only in that reads may be eventual, so none is reported.
+ */
+void dds_connection_note_write(dds_connection *connection, const dds_client *client,
+                               const char *table_name);
+bool dds_connection_wrote_lately(const dds_connection *connection, const dds_client *client,
+                                 const char *table_name);

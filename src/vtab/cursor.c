@@ -1,0 +1,473 @@
+/*
+ * A cursor on a session table. xFilter turns the plan's words and values into a GetItem or a Scan;
+ * xColumn reads single attributes of the current item. While the table is part of a transaction the
+ * cursor also keeps what the statement reads of each row, because a write asserts it.
+ */
+#include "vtab/cursor.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "dynamodb/read.h"
+#include "sessions/row.h"
+#include "vtab/clock.h"
+#include "vtab/filter.h"
+#include "vtab/plan.h"
+#include "vtab/result.h"
+#include "vtab/snapshot.h"
+#include "vtab/table.h"
+#include "vtab/value.h"
+
+/* The longest text that SQLite can hold by default. */
+enum { VALUE_MAX_BYTES = 1000000000 };
+
+typedef struct cursor {
+  sqlite3_vtab_cursor base; /* first: SQLite's own part */
+  dds_columns columns;
+  dds_plan plan;
+  dds_filter filter;
+  int64_t now_ms; /* the clock of filter, column and asserted condition alike */
+  dds_scan *scan;
+  dds_operation *holder; /* of a GetItem's answer */
+  dds_item item;         /* the current row; .json.text is NULL at the end */
+  dds_buffer scratch;
+  /* What the statement has read of the current row. */
+  unsigned char *read_counts; /* for each column; owned */
+  uint64_t columns_read;      /* DDS_READ_… */
+  uint64_t columns_unanswered; /* those of them that the pushed condition does not vouch for */
+  bool is_key_read;
+  dds_row_reads *reads; /* of all rows; NULL until the first */
+} cursor;
+
+static dds_vtab *table_of(const cursor *self) {
+  return (dds_vtab *)self->base.pVtab;
+}
+
+static int fail(cursor *self, const dds_error *error) {
+  self->item = (dds_item){0};
+  return dds_result_vtab(self->base.pVtab, error);
+}
+
+/* The cursor that is called last before xUpdate is the statement's: tell the table. */
+static void become_last_called(cursor *self) {
+  dds_vtab *table = table_of(self);
+  if (table->is_begun && self->reads != NULL && table->reads != self->reads) {
+    dds_row_reads_release(table->reads);
+    table->reads = dds_row_reads_retain(self->reads);
+  }
+}
+
+int dds_cursor_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
+  cursor *self = dds_alloc(sizeof *self);
+  if (self == NULL) {
+    return SQLITE_NOMEM;
+  }
+  self->columns = dds_target_columns(((dds_vtab *)vtab)->target);
+  self->read_counts = dds_alloc((size_t)dds_columns_count(&self->columns));
+  self->scratch = DDS_BUFFER_INIT(VALUE_MAX_BYTES);
+  if (self->read_counts == NULL) {
+    dds_free(self);
+    return SQLITE_NOMEM;
+  }
+  *out = &self->base;
+  return SQLITE_OK;
+}
+
+static void end_request(cursor *self) {
+  dds_scan_close(self->scan);
+  dds_operation_free(self->holder);
+  dds_filter_free(&self->filter);
+  dds_plan_free(&self->plan);
+  self->scan = NULL;
+  self->holder = NULL;
+  self->item = (dds_item){0};
+}
+
+int dds_cursor_close(sqlite3_vtab_cursor *base) {
+  cursor *self = (cursor *)base;
+  become_last_called(self);
+  end_request(self);
+  dds_row_reads_release(self->reads);
+  dds_buffer_free(&self->scratch);
+  dds_free(self->read_counts);
+  dds_free(self);
+  return SQLITE_OK;
+}
+
+static void begin_row(cursor *self) {
+  memset(self->read_counts, 0, (size_t)dds_columns_count(&self->columns));
+  self->columns_read = 0;
+  self->columns_unanswered = 0;
+  self->is_key_read = false;
+}
+
+/* Steps to the next item that is a session; items of other kinds in a shared table are none. */
+static bool advance(cursor *self, dds_error *error) {
+  bool is_session = false;
+  begin_row(self);
+  do {
+    if (self->scan == NULL) {
+      self->item = (dds_item){0};
+      return true;
+    }
+    if (!dds_scan_next(self->scan, &self->item, error)) {
+      return false;
+    }
+    if (self->item.json.text != NULL &&
+        !dds_row_check(&table_of(self)->target->options.layout, &self->item, &is_session, error)) {
+      return false;
+    }
+  } while (self->item.json.text != NULL && !is_session);
+  return true;
+}
+
+/* The attributes that a column shows, at most two. */
+static size_t attributes_of(const dds_target *target, const dds_columns *columns, int column,
+                            const char *attributes[2]) {
+  const dds_layout *layout = &target->options.layout;
+  size_t extra = 0;
+  switch (dds_columns_kind(columns, column, &extra)) {
+  case DDS_COLUMN_SESSION:
+    attributes[0] = layout->data;
+    return 1;
+  case DDS_COLUMN_EXPIRES:
+  case DDS_COLUMN_EXPIRED:
+    attributes[0] = layout->expires;
+    attributes[1] = layout->ttl;
+    return 2;
+  case DDS_COLUMN_EXTRA:
+    attributes[0] = columns->extras[extra].name;
+    return 1;
+  default:
+    return 0;
+  }
+}
+
+static bool needs_whole_item(const dds_plan *plan, const dds_columns *columns) {
+  return plan->all_columns || dds_plan_uses(plan, dds_columns_index(columns, DDS_COLUMN_SIZE)) ||
+         dds_plan_uses(plan, dds_columns_index(columns, DDS_COLUMN_ITEM)) ||
+         dds_plan_uses(plan, dds_columns_index(columns, DDS_COLUMN_SNAPSHOT));
+}
+
+static void project(const char **names, dds_projection *projection, const char *name) {
+  for (size_t i = 0; i < projection->count; i++) {
+    if (strcmp(names[i], name) == 0) {
+      return;
+    }
+  }
+  names[projection->count++] = name;
+}
+
+/* The attributes that the plan's columns show; `names` is freed by the caller. */
+static bool make_projection(const cursor *self, const char ***names, dds_projection *projection,
+                            dds_error *error) {
+  const dds_target *target = table_of(self)->target;
+  *projection = (dds_projection){0};
+  *names = NULL;
+  if (needs_whole_item(&self->plan, &self->columns)) {
+    return true;
+  }
+  int count = dds_columns_count(&self->columns);
+  *names = dds_alloc((2 * (size_t)count + 1) * sizeof **names);
+  if (*names == NULL) {
+    return dds_error_set_nomem(error);
+  }
+  projection->attributes = *names;
+  project(*names, projection, target->options.layout.hash_key);
+  for (int i = 0; i < count; i++) {
+    const char *attributes[2];
+    size_t found = dds_plan_uses(&self->plan, i)
+                       ? attributes_of(target, &self->columns, i, attributes)
+                       : 0;
+    for (size_t j = 0; j < found; j++) {
+      project(*names, projection, attributes[j]);
+    }
+  }
+  return true;
+}
+
+static bool is_scan_consistent(const dds_vtab *table) {
+  const dds_target *target = table->target;
+  switch (target->options.consistency) {
+  case DDS_CONSISTENT_ALWAYS:
+    return true;
+  case DDS_CONSISTENT_NEVER:
+    return false;
+  default:
+    return table->is_begun || dds_connection_wrote_lately(table->connection, target->table.client,
+                                                          target->table.name);
+  }
+}
+
+static bool start_get(cursor *self, const dds_key *key, const dds_projection *projection,
+                      dds_error *error) {
+  const dds_target *target = table_of(self)->target;
+  bool consistent = target->options.consistency != DDS_CONSISTENT_NEVER;
+  bool is_session = false;
+  if (!dds_read_get(&target->table, key, projection, consistent, &self->holder, &self->item,
+                    error)) {
+    return false;
+  }
+  begin_row(self);
+  return self->item.json.text == NULL ||
+         dds_row_check(&target->options.layout, &self->item, &is_session, error);
+}
+
+static bool start_scan(cursor *self, const dds_projection *projection, dds_error *error) {
+  const dds_target *target = table_of(self)->target;
+  dds_scan_request request = {
+      .projection = *projection,
+      .consistent = is_scan_consistent(table_of(self)),
+  };
+  bool ok = dds_filter_for_scan(&self->filter, &target->options.layout, &request.filter, error) &&
+            dds_scan_open(&target->table, &request, &self->scan, error) && advance(self, error);
+  dds_condition_release(request.filter);
+  return ok;
+}
+
+/*
+ * The key of a `sid = ?`: none where the value is no text, since SQLite may then compare by other
+ * rules than bytes. `*is_impossible`: no item can have such a key.
+ */
+static bool make_key(const cursor *self, sqlite3_value **values, dds_key *key, bool *is_impossible,
+                     dds_error *error) {
+  const dds_layout *layout = &table_of(self)->target->options.layout;
+  *is_impossible = false;
+  if (!self->plan.is_get || sqlite3_value_type(values[0]) != SQLITE_TEXT) {
+    return true;
+  }
+  dds_sql_value sid = dds_value_from_sqlite(values[0]);
+  if (dds_row_key(layout, sid.bytes, sid.length, key, error)) {
+    return true;
+  }
+  *is_impossible = error->code == DDS_CHECK || error->code == DDS_TOOBIG;
+  if (*is_impossible) {
+    *error = DDS_ERROR_INIT;
+  }
+  return *is_impossible;
+}
+
+static bool start(cursor *self, sqlite3_value **values, dds_error *error) {
+  dds_key key = {0};
+  const char **names = NULL;
+  dds_projection projection = {0};
+  bool is_impossible = false;
+  bool ok = make_key(self, values, &key, &is_impossible, error) &&
+            make_projection(self, &names, &projection, error);
+  if (ok && !is_impossible) {
+    do {
+      *error = DDS_ERROR_INIT;
+      ok = key.json != NULL ? start_get(self, &key, &projection, error)
+                            : start_scan(self, &projection, error);
+      if (!ok) {
+        dds_scan_close(self->scan);
+        self->scan = NULL;
+      }
+    } while (!ok && dds_target_create_missing(table_of(self)->target, error));
+  }
+  dds_free(names);
+  dds_key_free(&key);
+  return ok;
+}
+
+/* Rows that the transaction has changed are not mixed into a read yet, so the read is refused. */
+static bool check_unsent(const dds_vtab *table, dds_error *error) {
+  size_t count = dds_pending_count_for(&table->connection->pending, table->target);
+  return count == 0 ||
+         dds_error_set(error, DDS_ERROR,
+                       "\"%s\" has %zu unsent write%s in this transaction, which a read would not "
+                       "see: COMMIT or ROLLBACK first",
+                       table->name, count, count == 1 ? "" : "s");
+}
+
+int dds_cursor_filter(sqlite3_vtab_cursor *base, int plan_number, const char *plan_words,
+                      int value_count, sqlite3_value **values) {
+  cursor *self = (cursor *)base;
+  dds_vtab *table = table_of(self);
+  dds_error error = DDS_ERROR_INIT;
+  (void)plan_number;
+  (void)value_count;
+  end_request(self);
+  self->now_ms = dds_clock_now_ms(table->connection->db);
+  if (!dds_plan_parse(plan_words, &self->columns, &self->plan, &error) ||
+      !dds_filter_make(table->target, &self->plan, values, self->now_ms, &self->filter, &error)) {
+    return fail(self, &error);
+  }
+  if (self->filter.is_empty) {
+    return SQLITE_OK;
+  }
+  if (!dds_target_open(table->target, &error) || !check_unsent(table, &error) ||
+      !start(self, values, &error)) {
+    return fail(self, &error);
+  }
+  return SQLITE_OK;
+}
+
+int dds_cursor_next(sqlite3_vtab_cursor *base) {
+  cursor *self = (cursor *)base;
+  dds_error error = DDS_ERROR_INIT;
+  become_last_called(self);
+  return advance(self, &error) ? SQLITE_OK : fail(self, &error);
+}
+
+int dds_cursor_eof(sqlite3_vtab_cursor *base) {
+  return ((cursor *)base)->item.json.text == NULL;
+}
+
+static uint64_t read_bit(const cursor *self, int index) {
+  size_t extra = 0;
+  switch (dds_columns_kind(&self->columns, index, &extra)) {
+  case DDS_COLUMN_SESSION:
+    return DDS_READ_SESSION;
+  case DDS_COLUMN_EXPIRES:
+    return DDS_READ_EXPIRES;
+  case DDS_COLUMN_EXPIRED:
+    return DDS_READ_EXPIRED;
+  case DDS_COLUMN_SIZE:
+  case DDS_COLUMN_ITEM:
+    return DDS_READ_ITEM;
+  case DDS_COLUMN_EXTRA:
+    return extra < DDS_READ_EXTRA_BITS ? (uint64_t)DDS_READ_EXTRA << extra : DDS_READ_ITEM;
+  default:
+    return 0;
+  }
+}
+
+/* Keeps for xUpdate, which is handed the key alone, what a DELETE has read of this row. */
+static bool keep_read(cursor *self, dds_error *error) {
+  const dds_layout *layout = &table_of(self)->target->options.layout;
+  dds_buffer sid_bytes = DDS_BUFFER_INIT(VALUE_MAX_BYTES);
+  dds_sql_value sid;
+  dds_row_read *read = NULL;
+  bool ok = dds_row_sid(layout, &self->item, &sid_bytes, &sid, error);
+  if (ok && self->reads == NULL) {
+    self->reads = dds_row_reads_create();
+    ok = self->reads != NULL || dds_error_set_nomem(error);
+  }
+  if (ok) {
+    read = dds_row_reads_put(self->reads, sid.bytes, sid.length);
+    ok = read != NULL || dds_error_set_nomem(error);
+  }
+  if (ok) {
+    dds_key_free(&read->key);
+    dds_condition_release(read->matches);
+    read->matches = dds_condition_retain(self->filter.condition);
+    read->columns_read = self->columns_unanswered;
+    read->now_ms = self->now_ms;
+    ok = dds_key_from_item(layout->hash_key, &self->item, &read->key, error) &&
+         (self->columns_unanswered == 0 || dds_row_read_keep(read, &self->item, error));
+  }
+  dds_buffer_free(&sid_bytes);
+  return ok;
+}
+
+/* Notes that the statement reads a column. An UPDATE gets it back in its snapshot. */
+static bool note_read(cursor *self, int index, dds_error *error) {
+  if (index == DDS_COLUMN_SID) {
+    self->is_key_read = true;
+  } else {
+    uint64_t bit = read_bit(self, index);
+    self->columns_read |= bit;
+    if (self->read_counts[index] < UINT8_MAX) {
+      self->read_counts[index]++;
+    }
+    if (self->read_counts[index] > self->filter.answered[index]) {
+      self->columns_unanswered |= bit;
+    }
+  }
+  bool is_update =
+      dds_plan_uses(&self->plan, dds_columns_index(&self->columns, DDS_COLUMN_SNAPSHOT));
+  bool ok = is_update || !self->is_key_read || keep_read(self, error);
+  become_last_called(self);
+  return ok;
+}
+
+static bool read_snapshot(cursor *self, dds_sql_value *value, dds_error *error) {
+  dds_vtab *table = table_of(self);
+  if (!table->is_begun) {
+    return true;
+  }
+  dds_old_row row = {
+      .item = &self->item,
+      .columns_read = self->columns_read,
+      .now_ms = self->now_ms,
+  };
+  if (!dds_snapshot_append(table->connection->snapshot_secret, &row, &self->scratch, error)) {
+    return false;
+  }
+  *value = (dds_sql_value){
+      .type = DDS_SQL_BLOB, .bytes = self->scratch.data, .length = self->scratch.length};
+  return true;
+}
+
+static bool read_sid_hash(cursor *self, dds_sql_value *value, dds_error *error) {
+  char hex[DDS_SHA256_HEX_BYTES];
+  const dds_layout *layout = &table_of(self)->target->options.layout;
+  if (!dds_row_sid(layout, &self->item, &self->scratch, value, error) ||
+      !dds_row_sid_hash(value->bytes, value->length, hex, error)) {
+    return false;
+  }
+  dds_buffer_clear(&self->scratch);
+  dds_buffer_append_text(&self->scratch, hex);
+  *value = (dds_sql_value){
+      .type = DDS_SQL_TEXT, .bytes = self->scratch.data, .length = self->scratch.length};
+  return dds_buffer_check(&self->scratch, error);
+}
+
+/* A column's value; bytes are borrowed from the item or from `scratch`. */
+static bool read_column(cursor *self, int index, dds_sql_value *value, dds_error *error) {
+  const dds_layout *layout = &table_of(self)->target->options.layout;
+  size_t extra = 0;
+  *value = (dds_sql_value){.type = DDS_SQL_NULL};
+  dds_buffer_clear(&self->scratch);
+  switch (dds_columns_kind(&self->columns, index, &extra)) {
+  case DDS_COLUMN_SID:
+    return dds_row_sid(layout, &self->item, &self->scratch, value, error);
+  case DDS_COLUMN_SESSION:
+    return dds_row_session(layout, &self->item, &self->scratch, value, error);
+  case DDS_COLUMN_EXPIRES:
+    dds_row_expires(layout, &self->item, value);
+    return true;
+  case DDS_COLUMN_EXTRA:
+    return dds_row_extra(&self->columns.extras[extra], &self->item, &self->scratch, value, error);
+  case DDS_COLUMN_EXPIRED:
+    value->type = DDS_SQL_INTEGER;
+    value->integer = dds_row_is_expired(layout, &self->item, self->now_ms);
+    return true;
+  case DDS_COLUMN_SIZE:
+    value->type = DDS_SQL_INTEGER;
+    value->integer = (int64_t)dds_item_size_bytes(&self->item);
+    return true;
+  case DDS_COLUMN_SID_HASH:
+    return read_sid_hash(self, value, error);
+  case DDS_COLUMN_ITEM:
+    *value = (dds_sql_value){.type = DDS_SQL_TEXT,
+                             .bytes = self->item.json.text,
+                             .length = self->item.json.length};
+    return true;
+  case DDS_COLUMN_SNAPSHOT:
+    return read_snapshot(self, value, error);
+  default:
+    return true;
+  }
+}
+
+int dds_cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int index) {
+  cursor *self = (cursor *)base;
+  dds_error error = DDS_ERROR_INIT;
+  dds_sql_value value;
+  bool is_kept = index == DDS_COLUMN_SID ||
+                 dds_columns_kind(&self->columns, index, NULL) == DDS_COLUMN_SNAPSHOT;
+  if (!is_kept && sqlite3_vtab_nochange(context)) {
+    /* The statement leaves this column alone: no result tells xUpdate so. */
+    become_last_called(self);
+    return SQLITE_OK;
+  }
+  if ((table_of(self)->is_begun && !note_read(self, index, &error)) ||
+      !read_column(self, index, &value, &error)) {
+    dds_result_function(context, &error);
+    return dds_result_code(error.code);
+  }
+  dds_value_to_result(context, &value);
+  return SQLITE_OK;
+}

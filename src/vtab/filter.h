@@ -1,0 +1,40 @@
+/*
+ * From a plan and the values of its terms to the condition that is pushed to DynamoDB.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "dynamodb/condition.h"
+#include "vtab/plan.h"
+#include "vtab/sqlite.h"
+#include "vtab/target.h"
+
+typedef struct dds_filter {
+  dds_condition *condition; /* what the terms say, a superset of SQLite's rows; NULL: all rows */
+  bool is_empty;            /* no row can match: a comparison with NULL */
+  /* Which columns the condition answers, and how often SQLite reads each to check it again: a
+   * further reading is another condition's. By index in the table; owned. */
+  unsigned char *answered;
+} dds_filter;
+
+/*
+ * `values` are xFilter's, in the order of the terms that have one. Fails with DDS_MISMATCH where
+ * `expires` is compared with a text that is a date. Freed by dds_filter_free, also on failure.
+ */
+DDS_MUST_USE bool dds_filter_make(const dds_target *target, const dds_plan *plan,
+                                  sqlite3_value **values, int64_t now_ms, dds_filter *filter,
+                                  dds_error *error);
+
+/*
+ * The condition as a Scan sends it: narrowed to keys with the layout's prefix, and widened by items
+ * that lack the key attribute, since those must show as the error that they are. NULL, without an
+ * error, where everything is wanted.
+ */
+DDS_MUST_USE bool dds_filter_for_scan(const dds_filter *filter, const dds_layout *layout,
+                                      dds_condition **out, dds_error *error);
+
+void dds_filter_free(dds_filter *filter);

@@ -1,0 +1,8 @@
+/* The tables that tell of the extension itself: dynamodb_layouts, _requests, _status. */
+#pragma once
+
+#include "vtab/rows_module.h"
+
+extern const dds_rows_table dds_layouts_table;
+extern const dds_rows_table dds_requests_table;
+extern const dds_rows_table dds_status_table;

@@ -1,0 +1,70 @@
+/*
+ * The arguments of CREATE VIRTUAL TABLE … USING dynamodb_sessions(…): options `name=value` and
+ * extra columns `name TYPE`. Pure: nothing is looked up or sent.
+ *
+ * There is no option for a secret, since SQLite keeps the arguments in sqlite_schema; so no value
+ * of an unknown option is repeated in a message.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "aws/config.h"
+#include "base/attributes.h"
+#include "base/error.h"
+#include "sessions/layout.h"
+#include "sessions/row.h"
+
+/* When reads are strongly consistent. */
+typedef enum dds_consistency {
+  DDS_CONSISTENT_AUTO, /* by key, and while or shortly after this connection writes */
+  DDS_CONSISTENT_ALWAYS,
+  DDS_CONSISTENT_NEVER,
+} dds_consistency;
+
+/* One text option's value. */
+typedef enum dds_text_option {
+  DDS_OPTION_TABLE,
+  DDS_OPTION_REGION,
+  DDS_OPTION_ENDPOINT_URL,
+  DDS_OPTION_PROFILE,
+  DDS_OPTION_HASH_KEY,
+  DDS_OPTION_PREFIX,
+  DDS_OPTION_SUFFIX,
+  DDS_OPTION_DATA,
+  DDS_OPTION_EXPIRES,
+  DDS_OPTION_TTL,
+  DDS_OPTION_TEXT_COUNT,
+} dds_text_option;
+
+typedef struct dds_options {
+  char *text[DDS_OPTION_TEXT_COUNT]; /* owned; NULL: not given */
+  dds_layout layout;                 /* the named one, overrides applied; borrows from `text` */
+  dds_extra_column *extras;          /* owned, and the names in them */
+  size_t extra_count;
+  dds_consistency consistency;
+  bool create;
+  bool read_only;
+  int64_t read_capacity; /* 0: on demand */
+  int64_t write_capacity;
+  int max_attempts; /* 0: as the environment says */
+  int request_timeout_ms;
+  int connect_timeout_ms;
+} dds_options;
+
+/* The name of the DynamoDB table where no option names one. */
+#define DDS_DEFAULT_TABLE "sessions"
+
+/* Reads the arguments; what was filled is released by dds_options_free, also on failure. */
+DDS_MUST_USE bool dds_options_parse(int count, const char *const *arguments, dds_options *options,
+                                    dds_error *error);
+
+/* The name of the DynamoDB table. */
+const char *dds_options_table(const dds_options *options);
+
+/* What of them concerns a client; borrowed. */
+dds_client_options dds_options_client(const dds_options *options);
+
+void dds_options_free(dds_options *options);

@@ -1,0 +1,222 @@
+/* The plan of one loop: SQLite's constraints to words and back. */
+#include "vtab/plan.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+
+/* colUsed has 64 bits; the last stands for every column from the 64th on. */
+enum { LAST_COLUMN_BIT = 63 };
+
+static const struct {
+  dds_term_op op;
+  const char *words;
+  bool has_value;
+} operators[] = {
+    /* "is not null" and "is null" before "is", since words are matched from the front. */
+    {DDS_TERM_IS_NOT_NULL, " is not null", false}, {DDS_TERM_IS_NULL, " is null", false},
+    {DDS_TERM_IS, " is ?", true},                  {DDS_TERM_EQUAL, " = ?", true},
+    {DDS_TERM_LESS_EQUAL, " <= ?", true},          {DDS_TERM_LESS, " < ?", true},
+    {DDS_TERM_GREATER_EQUAL, " >= ?", true},       {DDS_TERM_GREATER, " > ?", true},
+};
+enum { OPERATOR_COUNT = sizeof operators / sizeof operators[0] };
+
+static size_t operator_place(dds_term_op op) {
+  size_t place = 0;
+  while (operators[place].op != op) {
+    place++;
+  }
+  return place;
+}
+
+bool dds_term_has_value(dds_term_op op) {
+  return operators[operator_place(op)].has_value;
+}
+
+static bool is_range(dds_term_op op) {
+  return op >= DDS_TERM_LESS && op <= DDS_TERM_GREATER_EQUAL;
+}
+
+/*
+ * A range on text is pushed against a known value only: beside a column of numeric affinity SQLite
+ * would turn texts that look like numbers into numbers, which DynamoDB cannot follow.
+ */
+static bool is_extra_pushable(const dds_extra_column *extra, const dds_constraint *constraint) {
+  bool is_numeric =
+      extra->affinity != DDS_AFFINITY_TEXT && extra->affinity != DDS_AFFINITY_BLOB;
+  return is_numeric || !is_range(constraint->op) || constraint->has_known_value;
+}
+
+bool dds_plan_is_pushable(const dds_columns *columns, const dds_constraint *constraint) {
+  size_t extra = 0;
+  if (!constraint->is_usable || !constraint->is_known_op || !constraint->is_binary) {
+    return false;
+  }
+  switch (dds_columns_kind(columns, constraint->column, &extra)) {
+  case DDS_COLUMN_SID:
+    return constraint->op == DDS_TERM_EQUAL;
+  case DDS_COLUMN_EXPIRES:
+    return true;
+  case DDS_COLUMN_EXPIRED:
+    return constraint->op == DDS_TERM_EQUAL || constraint->op == DDS_TERM_IS;
+  case DDS_COLUMN_EXTRA:
+    return is_extra_pushable(&columns->extras[extra], constraint);
+  default:
+    return false;
+  }
+}
+
+static bool choose_columns(const dds_columns *columns, uint64_t columns_used, dds_plan *plan,
+                           dds_error *error) {
+  int count = dds_columns_count(columns);
+  if (columns_used == UINT64_MAX) {
+    plan->all_columns = true;
+    return true;
+  }
+  plan->columns = dds_alloc((size_t)count);
+  if (plan->columns == NULL) {
+    return dds_error_set_nomem(error);
+  }
+  for (int i = 0; i < count; i++) {
+    int bit = i < LAST_COLUMN_BIT ? i : LAST_COLUMN_BIT;
+    plan->columns[i] = (columns_used >> bit & 1) != 0;
+  }
+  /* SQLite reads the key of rows that it deletes without saying so before 3.49. */
+  plan->columns[DDS_COLUMN_SID] = 1;
+  return true;
+}
+
+bool dds_plan_choose(const dds_columns *columns, const dds_constraint *constraints, size_t count,
+                     uint64_t columns_used, dds_plan *plan, int *terms_of, dds_error *error) {
+  int values = 0;
+  *plan = (dds_plan){0};
+  memset(terms_of, 0, count * sizeof *terms_of);
+  for (size_t i = 0; i < count && !plan->is_get; i++) {
+    if (constraints[i].column == DDS_COLUMN_SID && dds_plan_is_pushable(columns, &constraints[i])) {
+      plan->is_get = true;
+      plan->terms[plan->term_count++] =
+          (dds_term){.column = constraints[i].column, .op = constraints[i].op};
+      terms_of[i] = ++values;
+    }
+  }
+  for (size_t i = 0; i < count && !plan->is_get && plan->term_count < DDS_PLAN_MAX_TERMS; i++) {
+    if (dds_plan_is_pushable(columns, &constraints[i])) {
+      plan->terms[plan->term_count++] =
+          (dds_term){.column = constraints[i].column, .op = constraints[i].op};
+      terms_of[i] = dds_term_has_value(constraints[i].op) ? ++values : 0;
+    }
+  }
+  return choose_columns(columns, columns_used, plan, error);
+}
+
+bool dds_plan_uses(const dds_plan *plan, int column) {
+  return plan->all_columns || plan->columns[column] != 0;
+}
+
+void dds_plan_append_words(const dds_plan *plan, const dds_columns *columns, dds_buffer *words) {
+  dds_buffer_append_text(words, plan->is_get ? "GetItem" : "Scan");
+  for (size_t i = 0; i < plan->term_count; i++) {
+    dds_buffer_append_text(words, i == 0 ? " where " : " and ");
+    dds_columns_append_name(words, dds_columns_name(columns, plan->terms[i].column));
+    dds_buffer_append_text(words, operators[operator_place(plan->terms[i].op)].words);
+  }
+  dds_buffer_append_text(words, "; columns ");
+  if (plan->all_columns) {
+    dds_buffer_append_char(words, '*');
+    return;
+  }
+  const char *separator = "";
+  for (int i = 0; i < dds_columns_count(columns); i++) {
+    if (plan->columns[i]) {
+      dds_buffer_append_text(words, separator);
+      dds_columns_append_name(words, dds_columns_name(columns, i));
+      separator = ", ";
+    }
+  }
+}
+
+/* Steps over a word that must come next. */
+static bool skip(const char **at, const char *word) {
+  size_t length = strlen(word);
+  if (strncmp(*at, word, length) != 0) {
+    return false;
+  }
+  *at += length;
+  return true;
+}
+
+/* Reads a name as dds_columns_append_name writes it; -1 where no column is called so. */
+static int read_column(const char **at, const dds_columns *columns) {
+  dds_buffer name = DDS_BUFFER_INIT(4096);
+  if (**at == '"') {
+    for ((*at)++; **at != '\0'; (*at)++) {
+      if (**at == '"') {
+        (*at)++;
+        if (**at != '"') {
+          break;
+        }
+      }
+      dds_buffer_append_char(&name, **at);
+    }
+  } else {
+    size_t length = strcspn(*at, " ,;");
+    dds_buffer_append(&name, *at, length);
+    *at += length;
+  }
+  int column = dds_columns_find(columns, dds_buffer_text(&name), name.length);
+  dds_buffer_free(&name);
+  return column;
+}
+
+static bool read_term(const char **at, const dds_columns *columns, dds_plan *plan) {
+  int column = read_column(at, columns);
+  if (column < 0 || plan->term_count == DDS_PLAN_MAX_TERMS) {
+    return false;
+  }
+  for (size_t i = 0; i < OPERATOR_COUNT; i++) {
+    if (skip(at, operators[i].words)) {
+      plan->terms[plan->term_count++] = (dds_term){.column = column, .op = operators[i].op};
+      return true;
+    }
+  }
+  return false;
+}
+
+static bool read_columns(const char **at, const dds_columns *columns, dds_plan *plan) {
+  if (skip(at, "*")) {
+    plan->all_columns = true;
+    return true;
+  }
+  plan->columns = dds_alloc((size_t)dds_columns_count(columns));
+  if (plan->columns == NULL) {
+    return false;
+  }
+  do {
+    int column = read_column(at, columns);
+    if (column < 0) {
+      return false;
+    }
+    plan->columns[column] = 1;
+  } while (skip(at, ", "));
+  return true;
+}
+
+bool dds_plan_parse(const char *words, const dds_columns *columns, dds_plan *plan,
+                    dds_error *error) {
+  const char *at = words;
+  *plan = (dds_plan){0};
+  plan->is_get = skip(&at, "GetItem");
+  bool ok = plan->is_get || skip(&at, "Scan");
+  if (ok && skip(&at, " where ")) {
+    do {
+      ok = read_term(&at, columns, plan);
+    } while (ok && skip(&at, " and "));
+  }
+  ok = ok && skip(&at, "; columns ") && read_columns(&at, columns, plan) && *at == '\0';
+  return ok || dds_error_set(error, DDS_ERROR, "the plan \"%s\" cannot be read", words);
+}
+
+void dds_plan_free(dds_plan *plan) {
+  dds_free(plan->columns);
+  *plan = (dds_plan){0};
+}

@@ -1,0 +1,25 @@
+/* Statements that a function runs on its own connection. */
+#include "vtab/statement.h"
+
+#include <string.h>
+
+#include "vtab/result.h"
+
+bool dds_statement_fail(sqlite3 *db, int code, dds_error *error) {
+  static const char prefix[] = "dynamodb_sessions: ";
+  const char *message = sqlite3_errmsg(db);
+  /* The message of a virtual table of ours gets its prefix once, at the outermost function. */
+  if (strncmp(message, prefix, sizeof prefix - 1) == 0) {
+    message += sizeof prefix - 1;
+  }
+  return dds_error_set(error, dds_result_to_code(code), "%s", message);
+}
+
+bool dds_statement_finish(sqlite3 *db, sqlite3_stmt *statement, int64_t *changes,
+                          dds_error *error) {
+  int rc = sqlite3_step(statement);
+  bool ok = rc == SQLITE_DONE || dds_statement_fail(db, sqlite3_extended_errcode(db), error);
+  *changes = ok ? sqlite3_changes(db) : 0;
+  sqlite3_finalize(statement);
+  return ok;
+}

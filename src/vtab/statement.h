@@ -1,0 +1,19 @@
+/* Statements that a function runs on its own connection. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "vtab/sqlite.h"
+
+/*
+ * Steps a prepared statement that returns no rows to its end and finalises it. A failure becomes an
+ * error with SQLite's message; `*changes` gets the rows that it changed. The code of a failure that
+ * has no counterpart among the project's is DDS_ERROR.
+ */
+DDS_MUST_USE bool dds_statement_finish(sqlite3 *db, sqlite3_stmt *statement, int64_t *changes,
+                                       dds_error *error);
+
+/* Sets the error from the connection's last failure. Returns false always. */
+bool dds_statement_fail(sqlite3 *db, int code, dds_error *error);

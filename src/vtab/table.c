@@ -1,0 +1,442 @@
+/*
+ * The virtual table dynamodb_sessions: connect and plan, and its part in a transaction. Reading is
+ * cursor.c's, writing update.c's.
+ *
+ *     CREATE VIRTUAL TABLE temp.sessions USING dynamodb_sessions(table='prod-sessions');
+ *     SELECT count(*) FROM dynamodb_sessions;        -- needs no CREATE
+ *
+ * xCreate is xConnect, which makes the module eponymous too; neither sends anything.
+ */
+#include "vtab/table.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "vtab/cursor.h"
+#include "vtab/flush.h"
+#include "vtab/plan.h"
+#include "vtab/result.h"
+#include "vtab/update.h"
+
+enum {
+  SCHEMA_ARGUMENT = 1,
+  NAME_ARGUMENT = 2,
+  FIRST_ARGUMENT = 3,
+  DECLARATION_BYTES = 1000000,
+};
+
+/* A Scan must look dearer than any plan that asks by key, however often it asks. */
+static const double get_cost = 10.0;
+static const double scan_cost = 1e9;
+static const double filtered_scan_cost = 5e8;
+
+static void unlink_table(dds_vtab *table) {
+  dds_vtab **at = &table->connection->tables;
+  while (*at != NULL && *at != table) {
+    at = &(*at)->next;
+  }
+  if (*at == table) {
+    *at = table->next;
+  }
+  if (table->connection->planned == table) {
+    table->connection->planned = NULL;
+  }
+}
+
+static int disconnect(sqlite3_vtab *vtab) {
+  dds_vtab *table = (dds_vtab *)vtab;
+  unlink_table(table);
+  dds_row_reads_release(table->reads);
+  dds_target_release(table->target);
+  dds_free(table->schema);
+  dds_free(table->name);
+  dds_free(table->savepoints);
+  dds_connection_release(table->connection);
+  dds_free(table);
+  return SQLITE_OK;
+}
+
+/* DROP TABLE forgets the SQL name; writes that wait under it would be lost. */
+static int destroy(sqlite3_vtab *vtab) {
+  dds_vtab *table = (dds_vtab *)vtab;
+  size_t count = dds_pending_count_of(&table->connection->pending, table);
+  if (count > 0) {
+    dds_error error = DDS_ERROR_INIT;
+    dds_error_set(&error, DDS_LOCKED,
+                  "\"%s\" has %zu unsent write%s in this transaction: COMMIT or ROLLBACK first",
+                  table->name, count, count == 1 ? "" : "s");
+    return dds_result_vtab(vtab, &error);
+  }
+  return disconnect(vtab);
+}
+
+static bool declare(dds_vtab *table, dds_error *error) {
+  sqlite3 *db = table->connection->db;
+  dds_columns columns = dds_target_columns(table->target);
+  dds_buffer sql = DDS_BUFFER_INIT(DECLARATION_BYTES);
+  dds_columns_append_declaration(&columns, &sql);
+  bool ok = dds_buffer_check(&sql, error);
+  int rc = SQLITE_OK;
+  if (ok) {
+    rc = sqlite3_declare_vtab(db, dds_buffer_text(&sql));
+  }
+  if (ok && rc == SQLITE_OK) {
+    rc = sqlite3_vtab_config(db, SQLITE_VTAB_CONSTRAINT_SUPPORT, 1);
+  }
+  if (ok && rc == SQLITE_OK) {
+    rc = sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
+  }
+  if (ok && rc != SQLITE_OK) {
+    ok = rc == SQLITE_NOMEM ? dds_error_set_nomem(error)
+                            : dds_error_set(error, DDS_ERROR, "%s", sqlite3_errmsg(db));
+  }
+  dds_buffer_free(&sql);
+  return ok;
+}
+
+static bool fill(dds_vtab *table, int count, const char *const *arguments, dds_error *error) {
+  dds_connection *connection = table->connection;
+  dds_options options = {0};
+  bool ok = false;
+  table->schema = dds_alloc_copy(arguments[SCHEMA_ARGUMENT], strlen(arguments[SCHEMA_ARGUMENT]));
+  table->name = dds_alloc_copy(arguments[NAME_ARGUMENT], strlen(arguments[NAME_ARGUMENT]));
+  if (table->schema == NULL || table->name == NULL) {
+    return dds_error_set_nomem(error);
+  }
+  ok = dds_options_parse(count - FIRST_ARGUMENT, arguments + FIRST_ARGUMENT, &options, error) &&
+       dds_target_create(connection, &options, &table->target, error) && declare(table, error);
+  dds_options_free(&options);
+  return ok;
+}
+
+static int connect(sqlite3 *db, void *client_data, int count, const char *const *arguments,
+                   sqlite3_vtab **out, char **message) {
+  dds_connection *connection = client_data;
+  dds_error error = DDS_ERROR_INIT;
+  dds_vtab *table = dds_alloc(sizeof *table);
+  if (table == NULL) {
+    return SQLITE_NOMEM;
+  }
+  table->connection = dds_connection_retain(connection);
+  table->next = connection->tables;
+  connection->tables = table;
+  if (!fill(table, count, arguments, &error)) {
+    *message = dds_result_message(&error);
+    disconnect(&table->base);
+    return dds_result_code(error.code);
+  }
+  /* A table that is created inside a transaction takes part in it without an xBegin. */
+  table->is_begun = !sqlite3_get_autocommit(db);
+  table->begin_position = connection->pending.next_position;
+  *out = &table->base;
+  return SQLITE_OK;
+}
+
+/* dynamodb_sessions('prod') would compare a hidden column and find nothing: say what to type. */
+static int refuse_arguments(dds_vtab *table, sqlite3_index_info *info, int place) {
+  dds_error error = DDS_ERROR_INIT;
+  sqlite3_value *value = NULL;
+  const char *name = "…";
+  if (sqlite3_vtab_rhs_value(info, place, &value) == SQLITE_OK && value != NULL &&
+      sqlite3_value_type(value) == SQLITE_TEXT) {
+    name = (const char *)sqlite3_value_text(value);
+  }
+  dds_error_set(&error, DDS_ERROR,
+                "%s takes no arguments in FROM; type: CREATE VIRTUAL TABLE temp.my_sessions USING "
+                "dynamodb_sessions(table='%s');",
+                table->name, name);
+  return dds_result_vtab(&table->base, &error);
+}
+
+static dds_constraint constraint_of(sqlite3_index_info *info, int place) {
+  static const struct {
+    unsigned char sqlite_op;
+    dds_term_op op;
+  } ops[] = {
+      {SQLITE_INDEX_CONSTRAINT_EQ, DDS_TERM_EQUAL},
+      {SQLITE_INDEX_CONSTRAINT_LT, DDS_TERM_LESS},
+      {SQLITE_INDEX_CONSTRAINT_LE, DDS_TERM_LESS_EQUAL},
+      {SQLITE_INDEX_CONSTRAINT_GT, DDS_TERM_GREATER},
+      {SQLITE_INDEX_CONSTRAINT_GE, DDS_TERM_GREATER_EQUAL},
+      {SQLITE_INDEX_CONSTRAINT_IS, DDS_TERM_IS},
+      {SQLITE_INDEX_CONSTRAINT_ISNULL, DDS_TERM_IS_NULL},
+      {SQLITE_INDEX_CONSTRAINT_ISNOTNULL, DDS_TERM_IS_NOT_NULL},
+  };
+  sqlite3_value *value = NULL;
+  const char *collation = sqlite3_vtab_collation(info, place);
+  dds_constraint constraint = {
+      .column = info->aConstraint[place].iColumn,
+      .is_usable = info->aConstraint[place].usable != 0,
+      .is_binary = collation == NULL || sqlite3_stricmp(collation, "BINARY") == 0,
+      .has_known_value = sqlite3_vtab_rhs_value(info, place, &value) == SQLITE_OK,
+  };
+  for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
+    if (ops[i].sqlite_op == info->aConstraint[place].op) {
+      constraint.op = ops[i].op;
+      constraint.is_known_op = constraint.column >= 0;
+    }
+  }
+  return constraint;
+}
+
+/* A point read is unique only where the key is known to be text: else it becomes a Scan. */
+static bool is_text_constant(sqlite3_index_info *info, const int *terms_of) {
+  for (int i = 0; i < info->nConstraint; i++) {
+    sqlite3_value *value = NULL;
+    if (terms_of[i] != 0) {
+      return sqlite3_vtab_rhs_value(info, i, &value) == SQLITE_OK && value != NULL &&
+             sqlite3_value_type(value) == SQLITE_TEXT;
+    }
+  }
+  return false;
+}
+
+static void estimate(sqlite3_index_info *info, const dds_plan *plan, const int *terms_of) {
+  enum { TABLE_ROWS = 1000000, FILTERED_ROWS = 250000 };
+  if (plan->is_get) {
+    info->estimatedCost = get_cost;
+    info->estimatedRows = 1;
+    info->idxFlags = is_text_constant(info, terms_of) ? SQLITE_INDEX_SCAN_UNIQUE : 0;
+  } else {
+    info->estimatedCost = plan->term_count > 0 ? filtered_scan_cost : scan_cost;
+    info->estimatedRows = plan->term_count > 0 ? FILTERED_ROWS : TABLE_ROWS;
+  }
+}
+
+static bool set_words(sqlite3_index_info *info, const dds_plan *plan, const dds_columns *columns,
+                      dds_error *error) {
+  dds_buffer words = DDS_BUFFER_INIT(DECLARATION_BYTES);
+  dds_plan_append_words(plan, columns, &words);
+  bool ok = dds_buffer_check(&words, error);
+  if (ok) {
+    info->idxStr = sqlite3_mprintf("%s", dds_buffer_text(&words));
+    info->needToFreeIdxStr = 1;
+    ok = info->idxStr != NULL || dds_error_set_nomem(error);
+  }
+  dds_buffer_free(&words);
+  return ok;
+}
+
+static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
+  dds_vtab *table = (dds_vtab *)vtab;
+  dds_error error = DDS_ERROR_INIT;
+  dds_columns columns = dds_target_columns(table->target);
+  size_t count = (size_t)info->nConstraint;
+  dds_plan plan = {0};
+  bool ok = false;
+  dds_constraint *constraints = dds_alloc(count * sizeof *constraints);
+  int *terms_of = dds_alloc(count * sizeof *terms_of);
+  table->connection->planned = table;
+  if (constraints == NULL || terms_of == NULL) {
+    dds_error_set_nomem(&error);
+    goto done;
+  }
+  for (int i = 0; i < info->nConstraint; i++) {
+    constraints[i] = constraint_of(info, i);
+    if (constraints[i].column == dds_columns_index(&columns, DDS_COLUMN_ARGUMENTS) &&
+        constraints[i].is_known_op) {
+      dds_free(constraints);
+      dds_free(terms_of);
+      return refuse_arguments(table, info, i);
+    }
+  }
+  ok = dds_plan_choose(&columns, constraints, count, info->colUsed, &plan, terms_of, &error) &&
+       set_words(info, &plan, &columns, &error);
+  for (size_t i = 0; ok && i < count; i++) {
+    info->aConstraintUsage[i].argvIndex = terms_of[i];
+  }
+  if (ok) {
+    estimate(info, &plan, terms_of);
+  }
+done:
+  dds_plan_free(&plan);
+  dds_free(constraints);
+  dds_free(terms_of);
+  return ok ? SQLITE_OK : dds_result_vtab(vtab, &error);
+}
+
+static int begin(sqlite3_vtab *vtab) {
+  dds_vtab *table = (dds_vtab *)vtab;
+  table->is_begun = true;
+  table->begin_position = table->connection->pending.next_position;
+  table->savepoint_count = 0;
+  return SQLITE_OK;
+}
+
+static int sync(sqlite3_vtab *vtab) {
+  dds_error error = DDS_ERROR_INIT;
+  return dds_flush(((dds_vtab *)vtab)->connection, &error) ? SQLITE_OK
+                                                           : dds_result_vtab(vtab, &error);
+}
+
+/* Ends the table's part of the transaction; returns how many of its writes DynamoDB has applied. */
+static size_t end_transaction(dds_vtab *table) {
+  table->is_begun = false;
+  table->savepoint_count = 0;
+  dds_row_reads_release(table->reads);
+  table->reads = NULL;
+  return dds_pending_truncate(&table->connection->pending, table, 0);
+}
+
+static int commit(sqlite3_vtab *vtab) {
+  end_transaction((dds_vtab *)vtab);
+  return SQLITE_OK;
+}
+
+static int rollback(sqlite3_vtab *vtab) {
+  dds_vtab *table = (dds_vtab *)vtab;
+  size_t applied = end_transaction(table);
+  if (applied > 0) {
+    sqlite3_log(SQLITE_WARNING,
+                "dynamodb_sessions: %d writes of \"%s\" were already sent to DynamoDB and stay",
+                (int)applied, table->name);
+  }
+  return SQLITE_OK;
+}
+
+/* Remembers where the connection's writes stand; levels that were skipped stay unknown. */
+static int savepoint(sqlite3_vtab *vtab, int level) {
+  dds_vtab *table = (dds_vtab *)vtab;
+  if (level < 0) {
+    return SQLITE_OK;
+  }
+  if (level >= table->savepoint_count) {
+    uint64_t *grown =
+        dds_realloc(table->savepoints, ((size_t)level + 1) * sizeof *table->savepoints);
+    if (grown == NULL) {
+      return SQLITE_NOMEM;
+    }
+    table->savepoints = grown;
+    for (int i = table->savepoint_count; i < level; i++) {
+      grown[i] = UINT64_MAX;
+    }
+    table->savepoint_count = level + 1;
+  }
+  table->savepoints[level] = table->connection->pending.next_position;
+  return SQLITE_OK;
+}
+
+static int release(sqlite3_vtab *vtab, int level) {
+  dds_vtab *table = (dds_vtab *)vtab;
+  int kept = level < 0 ? 0 : level;
+  if (kept < table->savepoint_count) {
+    table->savepoint_count = kept;
+  }
+  return SQLITE_OK;
+}
+
+/* A level that the table was never told of stands for its state when the transaction reached it. */
+static int rollback_to(sqlite3_vtab *vtab, int level) {
+  dds_vtab *table = (dds_vtab *)vtab;
+  uint64_t position = UINT64_MAX;
+  if (level >= 0 && level < table->savepoint_count) {
+    position = table->savepoints[level];
+    table->savepoint_count = level + 1;
+  }
+  dds_pending_truncate(&table->connection->pending, table,
+                       position == UINT64_MAX ? table->begin_position : position);
+  return SQLITE_OK;
+}
+
+static int rename_table(sqlite3_vtab *vtab, const char *name) {
+  dds_vtab *table = (dds_vtab *)vtab;
+  char *copy = dds_alloc_copy(name, strlen(name));
+  if (copy == NULL) {
+    return SQLITE_NOMEM;
+  }
+  dds_free(table->name);
+  table->name = copy;
+  return SQLITE_OK;
+}
+
+static const sqlite3_module module = {
+    .iVersion = 2,
+    .xCreate = connect,
+    .xConnect = connect,
+    .xBestIndex = best_index,
+    .xDisconnect = disconnect,
+    .xDestroy = destroy,
+    .xOpen = dds_cursor_open,
+    .xClose = dds_cursor_close,
+    .xFilter = dds_cursor_filter,
+    .xNext = dds_cursor_next,
+    .xEof = dds_cursor_eof,
+    .xColumn = dds_cursor_column,
+    .xUpdate = dds_update,
+    .xBegin = begin,
+    .xSync = sync,
+    .xCommit = commit,
+    .xRollback = rollback,
+    .xRename = rename_table,
+    .xSavepoint = savepoint,
+    .xRelease = release,
+    .xRollbackTo = rollback_to,
+};
+
+const sqlite3_module *dds_table_module(void) {
+  return &module;
+}
+
+static void append_quoted(dds_buffer *sql, const char *name) {
+  dds_buffer_append_char(sql, '"');
+  for (; *name != '\0'; name++) {
+    dds_buffer_append_text(sql, *name == '"' ? "\"" : "");
+    dds_buffer_append_char(sql, *name);
+  }
+  dds_buffer_append_char(sql, '"');
+}
+
+void dds_table_append_name(const dds_vtab *table, dds_buffer *sql) {
+  append_quoted(sql, table->schema);
+  dds_buffer_append_char(sql, '.');
+  append_quoted(sql, table->name);
+}
+
+/* Lets SQLite resolve `schema` (NULL: by its search order) and `name`: planning calls xBestIndex. */
+static bool resolve(dds_connection *connection, const char *schema, const char *name,
+                    dds_vtab **out, dds_error *error) {
+  dds_buffer sql = DDS_BUFFER_INIT(DECLARATION_BYTES);
+  sqlite3_stmt *statement = NULL;
+  dds_buffer_append_text(&sql, "SELECT 1 FROM ");
+  if (schema != NULL) {
+    append_quoted(&sql, schema);
+    dds_buffer_append_char(&sql, '.');
+  }
+  append_quoted(&sql, name);
+  dds_buffer_append_text(&sql, " LIMIT 0");
+  bool ok = dds_buffer_check(&sql, error);
+  connection->planned = NULL;
+  if (ok && sqlite3_prepare_v2(connection->db, dds_buffer_text(&sql), -1, &statement, NULL) ==
+                SQLITE_NOMEM) {
+    ok = dds_error_set_nomem(error);
+  }
+  /* A view on a session table plans the table under it, which has another name. */
+  dds_vtab *planned = connection->planned;
+  *out = planned != NULL && sqlite3_stricmp(planned->name, name) == 0 ? planned : NULL;
+  sqlite3_finalize(statement);
+  dds_buffer_free(&sql);
+  return ok;
+}
+
+bool dds_table_find(dds_connection *connection, const char *name, dds_vtab **out,
+                    dds_error *error) {
+  const char *dot = strchr(name, '.');
+  if (!resolve(connection, NULL, name, out, error)) {
+    return false;
+  }
+  if (*out == NULL && dot != NULL) {
+    char *schema = dds_alloc_copy(name, (size_t)(dot - name));
+    bool ok = schema != NULL ? resolve(connection, schema, dot + 1, out, error)
+                             : dds_error_set_nomem(error);
+    dds_free(schema);
+    if (!ok) {
+      return false;
+    }
+  }
+  return *out != NULL ||
+         dds_error_set(error, DDS_ERROR,
+                       "there is no dynamodb_sessions table '%s' in this connection: create one "
+                       "with CREATE VIRTUAL TABLE temp.sessions USING dynamodb_sessions(…), or use "
+                       "'dynamodb_sessions'",
+                       name);
+}

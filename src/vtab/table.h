@@ -1,0 +1,43 @@
+/*
+ * The virtual table dynamodb_sessions: its object, its module methods, its part in a transaction.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "vtab/connection.h"
+#include "vtab/row_reads.h"
+#include "vtab/sqlite.h"
+#include "vtab/target.h"
+
+/* One table as SQLite has connected it. */
+typedef struct dds_vtab {
+  sqlite3_vtab base; /* first: SQLite's own part */
+  dds_connection *connection;
+  dds_target *target;
+  struct dds_vtab *next; /* in dds_connection.tables */
+  char *schema;          /* owned; "main", "temp", … */
+  char *name;            /* owned; its SQL name */
+  bool is_begun;         /* part of the open transaction: what is read is kept for its writes */
+  uint64_t begin_position; /* of the connection's writes when the transaction reached it */
+  uint64_t *savepoints;    /* owned; position at each level, UINT64_MAX where never told */
+  int savepoint_count;
+  dds_row_reads *reads; /* a reference to those of the cursor that was called last */
+} dds_vtab;
+
+/* The module's methods; the client data is a dds_connection. */
+const sqlite3_module *dds_table_module(void);
+
+/*
+ * The virtual table that an SQL name, "sessions" or "temp.sessions", stands for. Resolved by
+ * preparing a statement on it, which connects it and follows SQLite's rules. Borrowed.
+ */
+DDS_MUST_USE bool dds_table_find(dds_connection *connection, const char *name, dds_vtab **out,
+                                 dds_error *error);
+
+/* Appends `"schema"."name"`, quoted. */
+void dds_table_append_name(const dds_vtab *table, dds_buffer *sql);

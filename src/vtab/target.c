@@ -1,0 +1,125 @@
+/* What a virtual table stands for. */
+#include "vtab/target.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "vtab/connection.h"
+
+enum { CREATE_TIMEOUT_MS = 60000 };
+
+bool dds_target_create(dds_connection *connection, dds_options *options, dds_target **out,
+                       dds_error *error) {
+  dds_target *target = dds_alloc(sizeof *target);
+  *out = target;
+  if (target == NULL) {
+    return dds_error_set_nomem(error);
+  }
+  target->references = 1;
+  target->connection = connection;
+  target->options = *options;
+  *options = (dds_options){0};
+  target->table.name = dds_options_table(&target->options);
+  target->table.observer = dds_request_log_observer(connection->requests);
+  return true;
+}
+
+dds_target *dds_target_retain(dds_target *target) {
+  target->references++;
+  return target;
+}
+
+void dds_target_release(dds_target *target) {
+  if (target == NULL || --target->references > 0) {
+    return;
+  }
+  dds_options_free(&target->options);
+  dds_free(target);
+}
+
+bool dds_target_open(dds_target *target, dds_error *error) {
+  if (target->table.client != NULL) {
+    return true;
+  }
+  dds_client_options options = dds_options_client(&target->options);
+  return dds_connection_client(target->connection, &options, &target->table.client, error);
+}
+
+dds_session_table dds_target_sessions(const dds_target *target) {
+  return (dds_session_table){
+      .layout = &target->options.layout,
+      .extras = target->options.extras,
+      .extra_count = target->options.extra_count,
+  };
+}
+
+dds_columns dds_target_columns(const dds_target *target) {
+  return (dds_columns){
+      .extras = target->options.extras,
+      .extra_count = target->options.extra_count,
+  };
+}
+
+static bool same_text(const char *left, const char *right) {
+  return left != NULL && right != NULL && strcmp(left, right) == 0;
+}
+
+bool dds_target_is_same(const dds_target *left, const dds_target *right) {
+  const dds_config *left_config = dds_client_config(left->table.client);
+  const dds_config *right_config = dds_client_config(right->table.client);
+  return strcmp(left->table.name, right->table.name) == 0 &&
+         (left->table.client == right->table.client ||
+          (same_text(left_config->endpoint, right_config->endpoint) &&
+           same_text(left_config->signing_region, right_config->signing_region) &&
+           same_text(left_config->profile, right_config->profile)));
+}
+
+bool dds_target_check_writable(const dds_target *target, dds_error *error) {
+  return !target->options.read_only ||
+         dds_error_set(error, DDS_READONLY, "table \"%s\" is read-only here (read_only=1)",
+                       target->table.name);
+}
+
+/* A fresh table gets its TTL too; a table that has one on another attribute keeps it. */
+static bool ensure_ttl(const dds_target *target, dds_error *error) {
+  char *attribute = NULL;
+  char *status = NULL;
+  bool ok = dds_table_describe_ttl(&target->table, &attribute, &status, error);
+  if (ok && attribute[0] == '\0') {
+    ok = dds_table_enable_ttl(&target->table, target->options.layout.ttl, error);
+  }
+  dds_free(attribute);
+  dds_free(status);
+  return ok;
+}
+
+bool dds_target_create_table(dds_target *target, int64_t timeout_ms, bool *created,
+                             dds_error *error) {
+  dds_table_description description = {0};
+  bool is_active = false;
+  *created = false;
+  if (!dds_target_check_writable(target, error) || !dds_target_open(target, error) ||
+      !dds_table_describe(&target->table, &description, error)) {
+    return false;
+  }
+  bool exists = description.exists;
+  is_active = exists && strcmp(description.status, "ACTIVE") == 0;
+  dds_table_description_free(&description);
+  if (!exists && !dds_table_create(&target->table, target->options.layout.hash_key,
+                                   target->options.read_capacity, target->options.write_capacity,
+                                   created, error)) {
+    return false;
+  }
+  return (is_active || dds_table_wait_active(&target->table, timeout_ms, error)) &&
+         ensure_ttl(target, error);
+}
+
+bool dds_target_create_missing(dds_target *target, dds_error *error) {
+  bool created = false;
+  if (!target->options.create || target->options.read_only ||
+      strcmp(error->service_code, "ResourceNotFoundException") != 0) {
+    return false;
+  }
+  *error = DDS_ERROR_INIT;
+  return dds_target_create_table(target, CREATE_TIMEOUT_MS, &created, error);
+}

@@ -1,0 +1,55 @@
+/*
+ * What a virtual table stands for: a DynamoDB table at a place, with a layout. Shared by reference
+ * counts, because writes that wait in a transaction outlive ALTER TABLE and a second connect.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "dynamodb/table.h"
+#include "sessions/change.h"
+#include "vtab/columns.h"
+#include "vtab/options.h"
+
+struct dds_connection;
+
+typedef struct dds_target {
+  int references;
+  struct dds_connection *connection; /* borrowed: whoever holds a target holds it too */
+  dds_options options;
+  dds_table table; /* .client is NULL until dds_target_open */
+} dds_target;
+
+/* Takes over the options. One reference is the caller's. */
+DDS_MUST_USE bool dds_target_create(struct dds_connection *connection, dds_options *options,
+                                    dds_target **out, dds_error *error);
+dds_target *dds_target_retain(dds_target *target);
+void dds_target_release(dds_target *target); /* NULL is allowed */
+
+/* Makes sure that there is a client; sends nothing. */
+DDS_MUST_USE bool dds_target_open(dds_target *target, dds_error *error);
+
+/* For sessions/: layout and extra columns. Borrowed. */
+dds_session_table dds_target_sessions(const dds_target *target);
+dds_columns dds_target_columns(const dds_target *target);
+
+/* Whether both stand for the same DynamoDB table at the same place; both must be open. */
+bool dds_target_is_same(const dds_target *left, const dds_target *right);
+
+/* Fails with DDS_READONLY where read_only=1. */
+DDS_MUST_USE bool dds_target_check_writable(const dds_target *target, dds_error *error);
+
+/*
+ * Creates the DynamoDB table where there is none, waits until it is ACTIVE and enables TTL on the
+ * layout's attribute. `*created` tells whether it was this call.
+ */
+DDS_MUST_USE bool dds_target_create_table(dds_target *target, int64_t timeout_ms, bool *created,
+                                          dds_error *error);
+
+/*
+ * After a failed request: true, the table created and the error taken back, where the failure was
+ * that the table does not exist and create=1; then the request is to be sent again.
+ */
+DDS_MUST_USE bool dds_target_create_missing(dds_target *target, dds_error *error);
