@@ -28,7 +28,8 @@ CFLAGS ?= -O2 -Wall -Wextra
 # ---- kinds of build ---------------------------------------------------------------------------
 
 STRICT := -O2 -Wall -Wextra -Werror -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-  -Wold-style-definition -Wpointer-arith -Wcast-qual -Wundef -Wvla -Wformat=2 -Wwrite-strings
+  -Wold-style-definition -Wpointer-arith -Wcast-qual -Wundef -Wvla -Wformat=2 -Wwrite-strings \
+  -Wconversion
 
 ifeq ($(FLAVOUR),gcc)
 override CC := gcc
