@@ -27,17 +27,18 @@ void dds_sign_forget(dds_signer *signer) {
 
 /* key = HMAC(HMAC(HMAC(HMAC("AWS4" + secret, date), region), service), "aws4_request") */
 static bool derive_key(dds_signer *signer, const char *secret, const char *date,
-                       const dds_sign_request *request) {
+                       const dds_sign_request *request, dds_error *error) {
   const char *const steps[] = {date, request->region, request->service, "aws4_request"};
   unsigned char key[DDS_SHA256_BYTES];
   dds_buffer start = DDS_BUFFER_INIT_SECRET(SECRET_LIMIT_BYTES);
   dds_buffer_append_text(&start, "AWS4");
   dds_buffer_append_text(&start, secret);
-  bool is_derived = start.failed == DDS_OK;
+  bool is_derived = dds_buffer_check(&start, error);
   const void *previous = start.data;
   size_t previous_length = start.length;
   for (size_t i = 0; i < sizeof steps / sizeof steps[0] && is_derived; i++) {
-    is_derived = dds_hash_hmac_sha256(previous, previous_length, steps[i], strlen(steps[i]), key);
+    is_derived = dds_hash_hmac_sha256(previous, previous_length, steps[i], strlen(steps[i]), key) ||
+                 set_hash_error(error);
     memcpy(signer->key, key, sizeof key);
     previous = signer->key;
     previous_length = sizeof signer->key;
@@ -60,9 +61,9 @@ static bool prepare_key(dds_signer *signer, const char *secret, const char *date
       dds_hash_equal(secret_hash, signer->secret_hash, sizeof secret_hash))
     return true;
   dds_sign_forget(signer);
-  if (!derive_key(signer, secret, date, request)) {
+  if (!derive_key(signer, secret, date, request, error)) {
     dds_sign_forget(signer);
-    return set_hash_error(error);
+    return false;
   }
   memcpy(signer->scope, scope, sizeof scope);
   memcpy(signer->secret_hash, secret_hash, sizeof secret_hash);

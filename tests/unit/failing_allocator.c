@@ -1,3 +1,4 @@
+/* An allocator that counts live blocks and refuses one allocation on demand. */
 #include "failing_allocator.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Variables and files in arrays, for what reads configuration. */
 #include "fake_environment.h"
 
 #include <stdlib.h>

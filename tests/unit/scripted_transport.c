@@ -1,3 +1,4 @@
+/* A transport whose answers come from a queue and whose clock is its own. */
 #include "scripted_transport.h"
 
 #include <stdio.h>
@@ -42,15 +43,15 @@ static void *must(void *memory) {
   return memory;
 }
 
-static char *copy(const char *text) {
-  return text == NULL ? NULL : strcpy(must(malloc(strlen(text) + 1)), text);
-}
-
 static char *copy_bytes(const char *bytes, size_t length) {
   char *memory = must(malloc(length + 1));
   if (length > 0) memcpy(memory, bytes, length);
   memory[length] = '\0';
   return memory;
+}
+
+static char *copy(const char *text) {
+  return text == NULL ? NULL : copy_bytes(text, strlen(text));
 }
 
 /* ---- the script -------------------------------------------------------------------------------

@@ -1,0 +1,179 @@
+/*
+ * Signature Version 4. Without arguments: the vectors. With the argument `-`: reads requests from
+ * standard input, one a line, fields separated by tabs (milliseconds, region, host, key, secret,
+ * token or empty, target, body in base64), and writes for each the authorization; so
+ * tests/integration/test_signing.py compares it with botocore's signer.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "aws/sign.h"
+#include "failing_allocator.h"
+
+#define SECRET "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+
+static char key_id[] = "AKIDEXAMPLE", secret_key[] = SECRET, other_key[] = "other";
+
+static dds_sign_request music(const char *host) {
+  return (dds_sign_request){
+      .region = "us-east-1",
+      .service = "dynamodb",
+      .host = host,
+      .content_type = "application/x-amz-json-1.0",
+      .target = "DynamoDB_20120810.DescribeTable",
+      .body = "{\"TableName\":\"Music\"}",
+      .body_length = 21,
+      .time_ms = INT64_C(1440938160000),
+  };
+}
+
+static void check(dds_signer *signer, const dds_sign_request *request, const char *secret,
+                  const char *token, const char *expected) {
+  dds_credentials credentials = {0};
+  dds_error error = DDS_ERROR_INIT;
+  dds_buffer authorization = DDS_BUFFER_INIT(2000);
+  char date[17];
+  assert_true(
+      dds_credentials_set(&credentials, "AKIDEXAMPLE", secret, token, NULL, "test", &error));
+  assert_true(dds_sign_authorization(signer, &credentials, request, &authorization, date, &error));
+  assert_string_equal(date, "20150830T123600Z");
+  assert_string_equal(authorization.data, expected);
+  dds_buffer_free(&authorization);
+  dds_credentials_free(&credentials);
+}
+
+#define SCOPE "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/dynamodb/aws4_request, "
+
+static const char plain[] =
+    SCOPE "SignedHeaders=content-type;host;x-amz-date;x-amz-target, "
+          "Signature=23ad5f88fe52353cc06196d0bcd0d0f371df0b33b3299a398ed238e5e84a6fa9";
+static const char with_token[] =
+    SCOPE "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target, "
+          "Signature=ee5996bac0bdff466810ecc57da46dcd60a5f341e4665c51eb443aef55f39eb0";
+
+static void test_vectors(void **state) {
+  (void)state;
+  dds_signer signer = {0};
+  dds_sign_request aws = music("dynamodb.us-east-1.amazonaws.com"), local = music("localhost:8000");
+  check(&signer, &aws, SECRET, NULL, plain);
+  check(&signer, &local, SECRET, "AQoDYXdzEPT//token=", with_token);
+}
+
+static void test_cached_key_follows_what_it_is_made_of(void **state) {
+  (void)state;
+  dds_signer signer = {0};
+  dds_sign_request request = music("dynamodb.us-east-1.amazonaws.com");
+  check(&signer, &request, SECRET, NULL, plain);
+  unsigned char key[DDS_SHA256_BYTES];
+  memcpy(key, signer.key, sizeof key);
+  check(&signer, &request, SECRET, NULL, plain);
+  assert_memory_equal(key, signer.key, sizeof key);
+
+  dds_credentials other = {.access_key_id = key_id, .secret_access_key = other_key};
+  dds_error error = DDS_ERROR_INIT;
+  dds_buffer authorization = DDS_BUFFER_INIT(2000);
+  char date[17];
+  assert_true(dds_sign_authorization(&signer, &other, &request, &authorization, date, &error));
+  assert_memory_not_equal(key, signer.key, sizeof key);
+  check(&signer, &request, SECRET, NULL, plain);
+  request.time_ms += 86400000;
+  dds_buffer_clear(&authorization);
+  assert_true(dds_sign_authorization(&signer, &other, &request, &authorization, date, &error));
+  assert_string_equal(date, "20150831T123600Z");
+  assert_non_null(strstr(signer.scope, "20150831/us-east-1/dynamodb"));
+  dds_buffer_free(&authorization);
+  dds_sign_forget(&signer);
+  static const dds_signer empty = {0};
+  assert_memory_equal(&signer, &empty, sizeof signer);
+}
+
+static void test_each_allocation_failing(void **state) {
+  (void)state;
+  dds_credentials credentials = {.access_key_id = key_id, .secret_access_key = secret_key};
+  dds_sign_request request = music("dynamodb.us-east-1.amazonaws.com");
+  long before = failing_allocator_live_blocks();
+  for (long nth = 1;; nth++) {
+    dds_signer signer = {0};
+    dds_error error = DDS_ERROR_INIT;
+    dds_buffer authorization = DDS_BUFFER_INIT(2000);
+    char date[17];
+    failing_allocator_refuse(nth);
+    bool is_signed =
+        dds_sign_authorization(&signer, &credentials, &request, &authorization, date, &error);
+    bool refused = failing_allocator_has_refused();
+    failing_allocator_refuse(0);
+    assert_int_equal(is_signed, !refused);
+    assert_int_equal(error.code, refused ? DDS_NOMEM : DDS_OK);
+    dds_buffer_free(&authorization);
+    assert_int_equal(failing_allocator_live_blocks(), before);
+    if (!refused) break;
+    assert_in_range(nth, 1, 100);
+  }
+}
+
+/* ---- the oracle's other side ------------------------------------------------------------------
+ */
+
+enum { FIELDS = 8 };
+
+static bool sign_line(dds_signer *signer, char *line) {
+  char *fields[FIELDS];
+  for (size_t i = 0; i < FIELDS; i++) {
+    fields[i] = line;
+    char *tab = strchr(line, i + 1 < FIELDS ? '\t' : '\n');
+    if (tab == NULL) return false;
+    *tab = '\0';
+    line = tab + 1;
+  }
+  dds_error error = DDS_ERROR_INIT;
+  dds_buffer body = DDS_BUFFER_INIT(1 << 20), authorization = DDS_BUFFER_INIT(1 << 16);
+  char date[17];
+  bool is_signed = dds_hash_append_base64_decoded(&body, fields[7], strlen(fields[7]));
+  const dds_credentials credentials = {
+      .access_key_id = fields[3],
+      .secret_access_key = fields[4],
+      .session_token = fields[5][0] == '\0' ? NULL : fields[5],
+  };
+  const dds_sign_request request = {
+      .region = fields[1],
+      .service = "dynamodb",
+      .host = fields[2],
+      .content_type = "application/x-amz-json-1.0",
+      .target = fields[6],
+      .body = dds_buffer_text(&body),
+      .body_length = body.length,
+      .time_ms = strtoll(fields[0], NULL, 10),
+  };
+  is_signed = is_signed &&
+              dds_sign_authorization(signer, &credentials, &request, &authorization, date, &error);
+  if (is_signed) printf("%s\t%s\n", date, authorization.data);
+  dds_buffer_free(&body);
+  dds_buffer_free(&authorization);
+  return is_signed;
+}
+
+static int sign_lines(void) {
+  static char line[1 << 21];
+  dds_signer signer = {0}; /* one for all, so that a stale key would show */
+  while (fgets(line, sizeof line, stdin) != NULL)
+    if (!sign_line(&signer, line)) return EXIT_FAILURE;
+  return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv) {
+  if (argc == 2 && strcmp(argv[1], "-") == 0) return sign_lines();
+  failing_allocator_install();
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_vectors),
+      cmocka_unit_test(test_cached_key_follows_what_it_is_made_of),
+      cmocka_unit_test(test_each_allocation_failing),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
