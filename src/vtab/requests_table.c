@@ -1,24 +1,7 @@
 /* The table dynamodb_requests: the last 1,000 requests of this connection, oldest first. */
+#include "vtab/field.h"
 #include "vtab/information_tables.h"
 #include "vtab/request_log.h"
-
-enum requests_column {
-  ID,
-  TIME,
-  OPERATION,
-  TABLE_NAME,
-  REQUEST,
-  STATUS,
-  ERROR,
-  ATTEMPTS,
-  DURATION_MS,
-  REQUEST_BYTES,
-  RESPONSE_BYTES,
-  ITEMS,
-  SCANNED,
-  CAPACITY_UNITS,
-  REQUEST_ID,
-};
 
 static const char declaration[] =
     "CREATE TABLE x(id INTEGER, time REAL, operation TEXT, table_name TEXT, request TEXT, "
@@ -33,60 +16,31 @@ static bool open(dds_rows *rows, dds_error *error) {
   return true;
 }
 
-static void text(sqlite3_context *context, const char *value) {
-  if (value != NULL && value[0] != '\0') {
-    sqlite3_result_text(context, value, -1, SQLITE_TRANSIENT);
-  }
-}
-
-/* NULL for a number that is not known. */
-static void count(sqlite3_context *context, int64_t value, bool is_known) {
-  if (is_known) {
-    sqlite3_result_int64(context, value);
-  }
-}
+#define RECORD(field) offsetof(dds_request_entry, record.field)
+/* In the order of the declaration. */
+static const dds_field fields[] = {
+    {DDS_FIELD_INT64, offsetof(dds_request_entry, id)},
+    {DDS_FIELD_SECONDS, RECORD(started_ms)},
+    {DDS_FIELD_TEXT, RECORD(operation)},
+    {DDS_FIELD_TEXT, RECORD(table_name)},
+    {DDS_FIELD_TEXT, RECORD(words)},
+    {DDS_FIELD_POSITIVE, RECORD(http_status)},
+    {DDS_FIELD_TEXT, RECORD(error)},
+    {DDS_FIELD_INT, RECORD(attempts)},
+    {DDS_FIELD_INT64, RECORD(duration_ms)},
+    {DDS_FIELD_SIZE, RECORD(request_bytes)},
+    {DDS_FIELD_SIZE, RECORD(response_bytes)},
+    {DDS_FIELD_INT64, RECORD(items)},
+    {DDS_FIELD_INT64, RECORD(scanned)},
+    {DDS_FIELD_DOUBLE, RECORD(capacity_units)},
+    {DDS_FIELD_TEXT, RECORD(request_id)},
+};
 
 static void column(const dds_rows *rows, int64_t row, int index, sqlite3_context *context) {
-  /* A statement that sends requests itself while it reads may have pushed this row out. */
   const dds_request_entry *entry = dds_request_log_get(rows->connection->requests, row);
-  if (entry == NULL) {
-    return;
-  }
-  const dds_record *record = &entry->record;
-  switch ((enum requests_column)index) {
-  case ID:
-    return sqlite3_result_int64(context, entry->id);
-  case TIME:
-    return sqlite3_result_double(context, (double)record->started_ms / 1000.0);
-  case OPERATION:
-    return text(context, record->operation);
-  case TABLE_NAME:
-    return text(context, record->table_name);
-  case REQUEST:
-    return text(context, record->words);
-  case STATUS:
-    return count(context, record->http_status, record->http_status != 0);
-  case ERROR:
-    return text(context, record->error);
-  case ATTEMPTS:
-    return sqlite3_result_int(context, record->attempts);
-  case DURATION_MS:
-    return sqlite3_result_int64(context, record->duration_ms);
-  case REQUEST_BYTES:
-    return sqlite3_result_int64(context, (sqlite3_int64)record->request_bytes);
-  case RESPONSE_BYTES:
-    return sqlite3_result_int64(context, (sqlite3_int64)record->response_bytes);
-  case ITEMS:
-    return count(context, record->items, record->items >= 0);
-  case SCANNED:
-    return count(context, record->scanned, record->scanned >= 0);
-  case CAPACITY_UNITS:
-    if (record->capacity_units >= 0) {
-      sqlite3_result_double(context, record->capacity_units);
-    }
-    return;
-  case REQUEST_ID:
-    return text(context, record->request_id);
+  /* A statement that sends requests itself while it reads may have pushed this row out. */
+  if (entry != NULL) {
+    dds_field_to_result(context, entry, &fields[index]);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "vtab/field.h"
 #include "vtab/information_tables.h"
 #include "vtab/table.h"
 
@@ -46,12 +47,14 @@ static const uint64_t ttl_columns = COLUMN_BIT(TTL_ATTRIBUTE) | COLUMN_BIT(TTL_S
 
 /* The one row. */
 typedef struct status {
-  dds_target *target; /* a reference */
+  dds_target *target; /* a reference, which these two borrow from */
+  const char *table_name;
+  const char *layout;
   char *argument;
   dds_table_description description;
   char *ttl_attribute;
   char *ttl_status;
-  char error[DDS_ERROR_MESSAGE_BYTES];
+  char *error; /* why a request failed; NULL: none did */
 } status;
 
 /* A refused request leaves its columns NULL and says why in `error`. */
@@ -60,10 +63,12 @@ static bool note_failure(status *self, const dds_error *request_error, dds_error
     *error = *request_error;
     return false;
   }
-  if (self->error[0] == '\0') {
-    dds_error_format(request_error, self->error, sizeof self->error);
+  if (self->error == NULL) {
+    char text[DDS_ERROR_MESSAGE_BYTES];
+    dds_error_format(request_error, text, sizeof text);
+    self->error = dds_alloc_copy(text, strlen(text));
   }
-  return true;
+  return self->error != NULL || dds_error_set_nomem(error);
 }
 
 static bool ask(status *self, uint64_t columns_used, dds_error *error) {
@@ -104,6 +109,8 @@ static bool open(dds_rows *rows, dds_error *error) {
     return false;
   }
   self->target = dds_target_retain(table->target);
+  self->table_name = self->target->table.name;
+  self->layout = self->target->options.layout.name;
   return ask(self, rows->columns_used, error);
 }
 
@@ -117,79 +124,48 @@ static void close(dds_rows *rows) {
   dds_free(self->argument);
   dds_free(self->ttl_attribute);
   dds_free(self->ttl_status);
+  dds_free(self->error);
   dds_free(self);
 }
 
-static void text(sqlite3_context *context, const char *value) {
-  if (value != NULL && value[0] != '\0') {
-    sqlite3_result_text(context, value, -1, SQLITE_TRANSIENT);
-  }
-}
-
-static void number(sqlite3_context *context, int64_t value) {
-  if (value >= 0) {
-    sqlite3_result_int64(context, value);
-  }
-}
-
-static void described_column(const status *self, int index, sqlite3_context *context) {
-  const dds_table_description *description = &self->description;
-  if (!description->exists) {
-    return;
-  }
-  switch (index) {
-  case STATUS:
-    return text(context, description->status);
-  case ITEMS:
-    return number(context, description->items);
-  case BYTES:
-    return number(context, description->bytes);
-  case BILLING:
-    return text(context, description->billing);
-  case READ_CAPACITY:
-    return number(context, description->read_capacity);
-  case WRITE_CAPACITY:
-    return number(context, description->write_capacity);
-  case ARN:
-    return text(context, description->arn);
-  case INDEXES:
-    return text(context, description->indexes);
-  case REPLICAS:
-    return text(context, description->replicas);
-  default:
-    return;
-  }
-}
+#define DESCRIPTION(field) offsetof(status, description.field)
+#define CONFIG(field) offsetof(dds_config, field)
+/* Columns that are fields of the row, and of the client's configuration. */
+static const dds_field row_fields[ARGUMENT + 1] = {
+    [TABLE_NAME] = {DDS_FIELD_TEXT, offsetof(status, table_name)},
+    [LAYOUT] = {DDS_FIELD_TEXT, offsetof(status, layout)},
+    [STATUS] = {DDS_FIELD_TEXT, DESCRIPTION(status)},
+    [ITEMS] = {DDS_FIELD_INT64, DESCRIPTION(items)},
+    [BYTES] = {DDS_FIELD_INT64, DESCRIPTION(bytes)},
+    [BILLING] = {DDS_FIELD_TEXT, DESCRIPTION(billing)},
+    [READ_CAPACITY] = {DDS_FIELD_INT64, DESCRIPTION(read_capacity)},
+    [WRITE_CAPACITY] = {DDS_FIELD_INT64, DESCRIPTION(write_capacity)},
+    [TTL_ATTRIBUTE] = {DDS_FIELD_TEXT, offsetof(status, ttl_attribute)},
+    [TTL_STATUS] = {DDS_FIELD_TEXT, offsetof(status, ttl_status)},
+    [ARN] = {DDS_FIELD_TEXT, DESCRIPTION(arn)},
+    [INDEXES] = {DDS_FIELD_TEXT, DESCRIPTION(indexes)},
+    [REPLICAS] = {DDS_FIELD_TEXT, DESCRIPTION(replicas)},
+    [ERROR] = {DDS_FIELD_TEXT, offsetof(status, error)},
+    [ARGUMENT] = {DDS_FIELD_TEXT, offsetof(status, argument)},
+};
+static const dds_field config_fields[] = {
+    {DDS_FIELD_TEXT, CONFIG(region)},
+    {DDS_FIELD_TEXT, CONFIG(region_source)},
+    {DDS_FIELD_TEXT, CONFIG(endpoint)},
+    {DDS_FIELD_TEXT, CONFIG(endpoint_source)},
+};
 
 static void column(const dds_rows *rows, int64_t row, int index, sqlite3_context *context) {
-  static const dds_config no_config;
   const status *self = rows->state;
   const dds_client *client = self->target->table.client;
-  const dds_config *config = client != NULL ? dds_client_config(client) : &no_config;
+  uint64_t bit = COLUMN_BIT(index);
   (void)row;
-  switch (index) {
-  case TABLE_NAME:
-    return text(context, self->target->table.name);
-  case LAYOUT:
-    return text(context, self->target->options.layout.name);
-  case TTL_ATTRIBUTE:
-    return text(context, self->ttl_attribute);
-  case TTL_STATUS:
-    return text(context, self->ttl_status);
-  case ERROR:
-    return text(context, self->error);
-  case REGION:
-    return text(context, config->region);
-  case REGION_SOURCE:
-    return text(context, config->region_source);
-  case ENDPOINT:
-    return text(context, config->endpoint);
-  case ENDPOINT_SOURCE:
-    return text(context, config->endpoint_source);
-  case ARGUMENT:
-    return text(context, self->argument);
-  default:
-    return described_column(self, index, context);
+  if (index >= REGION && index <= ENDPOINT_SOURCE) {
+    if (client != NULL) {
+      dds_field_to_result(context, dds_client_config(client), &config_fields[index - REGION]);
+    }
+  } else if ((describe_columns & bit) == 0 || index == ERROR || self->description.exists) {
+    dds_field_to_result(context, self, &row_fields[index]);
   }
 }
 
