@@ -20,6 +20,7 @@ GOOD = {
         "static const int table[] = {1};\n\n"
         'int x(void) {\n  return table[0] + "free(x)"[0];\n}\n'
     ),
+    "src/base/buffer_copy.c": TOP + '#include "base/buffer.h"\n',
     "src/aws/http.h": HEADER,
     "src/aws/http.c": TOP + '#include "aws/http.h"\n#include <curl/curl.h>\n',
     "src/vtab/module.h": HEADER + '#include <sqlite3ext.h>\n#include "base/buffer.h"\n',
