@@ -1,0 +1,502 @@
+/*
+ * The transport on libcurl over real loopback sockets. The server is a thread that serves one
+ * connection after the other by a script of actions; every connection's number of requests is
+ * counted, so that reuse shows. Nothing depends on how long something takes.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "aws/http.h"
+#include "failing_allocator.h"
+
+enum { REQUEST_BYTES = 64 * 1024, MOST_ACTIONS = 8 };
+
+/* What the server does with a request. */
+typedef enum action {
+  END,          /* of the script */
+  ANSWER,       /* `reply`, and the connection stays */
+  RESET,        /* closes with RST without an answer */
+  CLOSE,        /* closes without an answer */
+  SILENCE,      /* reads on until the client goes */
+  ANSWER_CLOSE, /* `reply`, then closes */
+} action;
+
+typedef struct server {
+  int listener;
+  int port;
+  pthread_t thread;
+  action actions[MOST_ACTIONS];
+  char reply[512];
+  char last_request[REQUEST_BYTES];
+  int requests; /* read when the thread has ended */
+  int connections;
+} server;
+
+/* ---- the server -------------------------------------------------------------------------------
+ */
+
+/* Reads headers and body; 0 where the client has gone. */
+static size_t read_request(int client, char *text) {
+  size_t length = 0;
+  for (;;) {
+    ssize_t got = read(client, text + length, REQUEST_BYTES - 1 - length);
+    if (got <= 0) return 0;
+    length += (size_t)got;
+    text[length] = '\0';
+    const char *end = strstr(text, "\r\n\r\n");
+    const char *field = strstr(text, "Content-Length: ");
+    if (end == NULL) continue;
+    size_t body = field == NULL ? 0 : strtoul(field + strlen("Content-Length: "), NULL, 10);
+    if (length >= (size_t)(end - text) + 4 + body) return length;
+  }
+}
+
+static void send_text(int client, const char *text, size_t length) {
+  while (length > 0) {
+    ssize_t sent = send(client, text, length, MSG_NOSIGNAL);
+    if (sent <= 0) return;
+    text += sent;
+    length -= (size_t)sent;
+  }
+}
+
+/* False: the connection is done with. */
+static bool act(server *s, int client, action what) {
+  size_t length = strlen(s->reply);
+  char ignored[64];
+  const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+  switch (what) {
+  case ANSWER:
+    send_text(client, s->reply, length);
+    return true;
+  case ANSWER_CLOSE:
+    send_text(client, s->reply, length);
+    return false;
+  case RESET:
+    setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    return false;
+  case SILENCE:
+    while (read(client, ignored, sizeof ignored) > 0) {
+    }
+    return false;
+  default:
+    return false;
+  }
+}
+
+static void *serve(void *context) {
+  server *s = context;
+  int done = 0;
+  while (s->actions[done] != END) {
+    int client = accept(s->listener, NULL, NULL);
+    if (client < 0) break;
+    s->connections++;
+    while (s->actions[done] != END && read_request(client, s->last_request) > 0) {
+      s->requests++;
+      if (!act(s, client, s->actions[done++])) break;
+    }
+    close(client);
+  }
+  return NULL;
+}
+
+static void start_server(server *s, const char *reply, const action *actions, size_t count) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t size = sizeof address;
+  memset(s, 0, sizeof *s);
+  for (size_t i = 0; i < count; i++)
+    s->actions[i] = actions[i];
+  snprintf(s->reply, sizeof s->reply, "%s", reply);
+  s->listener = socket(AF_INET, SOCK_STREAM, 0);
+  assert_int_equal(bind(s->listener, (struct sockaddr *)&address, sizeof address), 0);
+  assert_int_equal(listen(s->listener, 16), 0);
+  assert_int_equal(getsockname(s->listener, (struct sockaddr *)&address, &size), 0);
+  s->port = ntohs(address.sin_port);
+  if (count > 0) assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
+}
+
+#define START(s, reply, ...)                            \
+  start_server(s, reply, (const action[]){__VA_ARGS__}, \
+               sizeof((const action[]){__VA_ARGS__}) / sizeof(action))
+
+/* The client has gone before: a server that waits for more sees its end. */
+static void join_server(server *s) {
+  pthread_join(s->thread, NULL);
+  close(s->listener);
+}
+
+/* ---- the client's side ------------------------------------------------------------------------
+ */
+
+#define OK_REPLY                                                                                   \
+  "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nx-amzn-RequestId:  ID1 \r\nX-Amz-Crc32: 2745614147\r\n" \
+  "Date: Sun, 30 Aug 2015 12:36:00 GMT\r\nx-amz-retry-after: 17\r\nAge: 3\r\n"                     \
+  "Content-Type: application/x-amz-json-1.0\r\n\r\n{}"
+
+static int stop_calls, stop_at;
+
+static bool asked(void *context) {
+  (void)context;
+  return ++stop_calls == stop_at;
+}
+
+static dds_transport *create(void) {
+  dds_error error = DDS_ERROR_INIT;
+  dds_transport *transport = NULL;
+  const dds_stop stop = {asked, NULL};
+  stop_calls = 0;
+  stop_at = 0;
+  assert_true(dds_http_create(&stop, &transport, &error));
+  return transport;
+}
+
+typedef struct sending {
+  int port;
+  const char *body;
+  size_t limit;
+  int timeout_ms;
+} sending;
+
+static dds_exchange *start(dds_transport *transport, const sending *what) {
+  static const dds_http_header headers[] = {{"X-Amz-Target", "DynamoDB_20120810.GetItem"},
+                                            {"Accept-Encoding", "identity"}};
+  char url[64];
+  dds_error error = DDS_ERROR_INIT;
+  dds_exchange *exchange = NULL;
+  snprintf(url, sizeof url, "http://127.0.0.1:%d/", what->port);
+  const dds_http_request request = {
+      .method = "POST",
+      .url = url,
+      .headers = headers,
+      .header_count = 2,
+      .body = what->body,
+      .body_length = strlen(what->body),
+      .connect_timeout_ms = 10000,
+      .request_timeout_ms = what->timeout_ms == 0 ? 60000 : what->timeout_ms,
+      .response_limit_bytes = what->limit == 0 ? 1000 : what->limit,
+  };
+  if (!transport->start(transport, &request, &stop_calls, &exchange, &error))
+    fail_msg("%s", error.message);
+  return exchange;
+}
+
+static dds_exchange *exchange_one(dds_transport *transport, const sending *what) {
+  dds_error error = DDS_ERROR_INIT;
+  dds_exchange *started = start(transport, what);
+  dds_exchange *finished = transport->wait(transport, INT64_MAX, &error);
+  if (finished == NULL) fail_msg("%s", error.message);
+  assert_ptr_equal(started, finished);
+  return finished;
+}
+
+static void test_answer_and_keep_alive(void **state) {
+  (void)state;
+  server s;
+  START(&s, OK_REPLY, ANSWER, ANSWER, ANSWER, END);
+  dds_transport *transport = create();
+  for (int i = 0; i < 3; i++) {
+    dds_exchange *exchange =
+        exchange_one(transport, &(sending){.port = s.port, .body = "{\"a\":1}"});
+    assert_int_equal(exchange->failure, DDS_HTTP_ANSWERED);
+    assert_int_equal(exchange->status, 200);
+    assert_ptr_equal(exchange->owner, &stop_calls);
+    assert_string_equal(dds_buffer_text(&exchange->body), "{}");
+    assert_string_equal(exchange->request_id, "ID1");
+    assert_string_equal(exchange->crc32, "2745614147");
+    assert_string_equal(exchange->date, "Sun, 30 Aug 2015 12:36:00 GMT");
+    assert_string_equal(exchange->retry_after, "17");
+    assert_string_equal(exchange->content_type, "application/x-amz-json-1.0");
+    assert_true(exchange->has_age);
+    assert_false(exchange->has_lost_answer);
+    assert_true(exchange->finished_ms >= exchange->started_ms);
+    transport->release(transport, exchange);
+  }
+  transport->destroy(transport);
+  join_server(&s);
+  assert_int_equal(s.requests, 3);
+  assert_int_equal(s.connections, 1);
+  assert_ptr_equal(strstr(s.last_request, "POST / HTTP/1.1\r\n"), s.last_request);
+  assert_non_null(strstr(s.last_request, "\r\nX-Amz-Target: DynamoDB_20120810.GetItem\r\n"));
+  assert_non_null(strstr(s.last_request, "\r\n\r\n{\"a\":1}"));
+  assert_null(strstr(s.last_request, "Expect"));
+}
+
+/* A body beyond 1 MB is what makes curl ask for "100 Continue" where nobody forbids it. */
+static void test_large_body_without_expect(void **state) {
+  (void)state;
+  server s;
+  static char body[60 * 1024];
+  memset(body, 'x', sizeof body - 1);
+  START(&s, OK_REPLY, ANSWER, END);
+  dds_transport *transport = create();
+  dds_exchange *exchange = exchange_one(transport, &(sending){.port = s.port, .body = body});
+  assert_int_equal(exchange->status, 200);
+  transport->release(transport, exchange);
+  transport->destroy(transport);
+  join_server(&s);
+  assert_null(strstr(s.last_request, "Expect"));
+}
+
+static void test_connection_refused(void **state) {
+  (void)state;
+  server s;
+  start_server(&s, "", NULL, 0);
+  close(s.listener); /* nobody listens on that port now */
+  dds_transport *transport = create();
+  dds_exchange *exchange = exchange_one(transport, &(sending){.port = s.port, .body = "{}"});
+  assert_int_equal(exchange->failure, DDS_HTTP_NOT_SENT);
+  assert_int_equal(exchange->status, 0);
+  assert_false(exchange->has_lost_answer);
+  assert_true(exchange->failure_message[0] != '\0');
+  transport->release(transport, exchange);
+  transport->destroy(transport);
+}
+
+static void test_no_whole_answer(void **state) {
+  (void)state;
+  static const action actions[] = {RESET, CLOSE, ANSWER_CLOSE};
+  static const char long_reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n{\"a\":1}";
+  for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+    server s;
+    START(&s, long_reply, actions[i], END);
+    dds_transport *transport = create();
+    dds_exchange *exchange = exchange_one(transport, &(sending){.port = s.port, .body = "{}"});
+    assert_int_equal(exchange->failure, DDS_HTTP_INTERRUPTED);
+    assert_true(exchange->has_lost_answer);
+    transport->release(transport, exchange);
+    transport->destroy(transport);
+    join_server(&s);
+  }
+}
+
+/* curl itself sends again where a kept connection turns out to be closed: that must show. */
+static void test_sent_again_on_a_closed_connection(void **state) {
+  (void)state;
+  server s;
+  START(&s, OK_REPLY, ANSWER, CLOSE, ANSWER, END);
+  dds_transport *transport = create();
+  for (int i = 0; i < 2; i++) {
+    dds_exchange *exchange = exchange_one(transport, &(sending){.port = s.port, .body = "{}"});
+    assert_int_equal(exchange->status, 200);
+    assert_int_equal(exchange->has_lost_answer, i == 1);
+    transport->release(transport, exchange);
+  }
+  transport->destroy(transport);
+  join_server(&s);
+  assert_int_equal(s.requests, 3);
+  assert_int_equal(s.connections, 2);
+}
+
+static void test_too_large(void **state) {
+  (void)state;
+  server s;
+  START(&s, OK_REPLY, ANSWER, END);
+  dds_transport *transport = create();
+  dds_exchange *exchange =
+      exchange_one(transport, &(sending){.port = s.port, .body = "{}", .limit = 1});
+  assert_int_equal(exchange->failure, DDS_HTTP_REFUSED);
+  assert_string_equal(exchange->failure_message, "the answer is larger than 1 bytes");
+  assert_true(exchange->has_lost_answer);
+  transport->release(transport, exchange);
+  transport->destroy(transport);
+  join_server(&s);
+}
+
+static void test_timeout(void **state) {
+  (void)state;
+  server s;
+  START(&s, "", SILENCE, END);
+  dds_transport *transport = create();
+  dds_exchange *exchange =
+      exchange_one(transport, &(sending){.port = s.port, .body = "{}", .timeout_ms = 120});
+  assert_int_equal(exchange->failure, DDS_HTTP_INTERRUPTED);
+  assert_non_null(strstr(exchange->failure_message, "timed out"));
+  transport->release(transport, exchange);
+  transport->destroy(transport);
+  join_server(&s);
+}
+
+static void test_stop_is_asked_and_obeyed(void **state) {
+  (void)state;
+  server s;
+  START(&s, "", SILENCE, END);
+  dds_transport *transport = create();
+  dds_error error = DDS_ERROR_INIT;
+  dds_exchange *exchange = start(transport, &(sending){.port = s.port, .body = "{}"});
+  stop_at = 4;
+  assert_null(transport->wait(transport, INT64_MAX, &error));
+  assert_int_equal(error.code, DDS_INTERRUPT);
+  assert_int_equal(stop_calls, 4);
+  transport->release(transport, exchange);
+
+  /* Without anything in flight, too; and a wait that ends in time is no error. */
+  error = DDS_ERROR_INIT;
+  stop_at = stop_calls + 2;
+  assert_null(transport->wait(transport, INT64_MAX, &error));
+  assert_int_equal(error.code, DDS_INTERRUPT);
+  error = DDS_ERROR_INIT;
+  assert_null(transport->wait(transport, transport->now_ms(transport) + 5, &error));
+  assert_int_equal(error.code, DDS_OK);
+  assert_null(transport->wait(transport, 0, &error));
+  assert_int_equal(error.code, DDS_OK);
+  transport->destroy(transport);
+  join_server(&s);
+}
+
+static void test_short_requests_do_not_ask(void **state) {
+  (void)state;
+  server s;
+  START(&s, OK_REPLY, ANSWER, END);
+  dds_transport *transport = create();
+  dds_error error = DDS_ERROR_INIT;
+  assert_null(transport->wait(transport, 0, &error));
+  assert_int_equal(stop_calls, 0);
+  transport->release(transport, exchange_one(transport, &(sending){.port = s.port, .body = "{}"}));
+  transport->destroy(transport);
+  join_server(&s);
+}
+
+static void test_many_in_flight(void **state) {
+  (void)state;
+  server one, two;
+  START(&one, OK_REPLY, ANSWER, END);
+  START(&two, OK_REPLY, ANSWER, END);
+  dds_transport *transport = create();
+  dds_error error = DDS_ERROR_INIT;
+  dds_exchange *started[] = {start(transport, &(sending){.port = one.port, .body = "{}"}),
+                             start(transport, &(sending){.port = two.port, .body = "{}"})};
+  dds_exchange *first = transport->wait(transport, INT64_MAX, &error);
+  dds_exchange *second = transport->wait(transport, INT64_MAX, &error);
+  assert_true((first == started[0] && second == started[1]) ||
+              (first == started[1] && second == started[0]));
+  transport->release(transport, first);
+  transport->release(transport, second);
+  transport->destroy(transport);
+  join_server(&one);
+  join_server(&two);
+}
+
+static void test_signal_mask_is_restored(void **state) {
+  (void)state;
+  server s;
+  sigset_t before, after;
+  START(&s, OK_REPLY, RESET, END);
+  dds_transport *transport = create();
+  pthread_sigmask(SIG_SETMASK, NULL, &before);
+  transport->release(transport, exchange_one(transport, &(sending){.port = s.port, .body = "{}"}));
+  pthread_sigmask(SIG_SETMASK, NULL, &after);
+  assert_int_equal(sigismember(&before, SIGPIPE), sigismember(&after, SIGPIPE));
+  transport->destroy(transport);
+  join_server(&s);
+}
+
+/* In a child the transport says no, and leaves the parent's connection as it is. */
+static void test_fork(void **state) {
+  (void)state;
+  server s;
+  START(&s, OK_REPLY, ANSWER, ANSWER, END);
+  dds_transport *transport = create();
+  transport->release(transport, exchange_one(transport, &(sending){.port = s.port, .body = "{}"}));
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    dds_error error = DDS_ERROR_INIT, wait_error = DDS_ERROR_INIT;
+    dds_exchange *exchange = NULL;
+    const dds_http_request request = {.method = "POST", .url = "http://127.0.0.1:1/", .body = ""};
+    bool is_started = transport->start(transport, &request, NULL, &exchange, &error);
+    exchange = transport->wait(transport, 0, &wait_error);
+    transport->destroy(transport);
+    _exit(!is_started && exchange == NULL && strstr(error.message, "fork()") != NULL &&
+                  wait_error.code == DDS_ERROR
+              ? 0
+              : 1);
+  }
+  int status = -1;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_int_equal(status, 0);
+  transport->release(transport, exchange_one(transport, &(sending){.port = s.port, .body = "{}"}));
+  transport->destroy(transport);
+  join_server(&s);
+  assert_int_equal(s.connections, 1);
+}
+
+static void test_each_allocation_failing(void **state) {
+  (void)state;
+  long before = failing_allocator_live_blocks();
+  for (long nth = 1;; nth++) {
+    server s;
+    START(&s, OK_REPLY, ANSWER, END);
+    dds_error error = DDS_ERROR_INIT;
+    dds_transport *transport = NULL;
+    dds_exchange *exchange = NULL, *finished = NULL;
+    const dds_stop stop = {NULL, NULL};
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/", s.port);
+    const dds_http_header header = {"A", "b"};
+    const dds_http_request request = {.method = "POST",
+                                      .url = url,
+                                      .headers = &header,
+                                      .header_count = 1,
+                                      .body = "{}",
+                                      .body_length = 2,
+                                      .request_timeout_ms = 60000,
+                                      .response_limit_bytes = 100};
+    failing_allocator_refuse(nth);
+    if (dds_http_create(&stop, &transport, &error) &&
+        transport->start(transport, &request, NULL, &exchange, &error))
+      finished = transport->wait(transport, INT64_MAX, &error);
+    bool refused = failing_allocator_has_refused();
+    failing_allocator_refuse(0);
+    bool is_answered = finished != NULL && finished->failure == DDS_HTTP_ANSWERED;
+    assert_int_equal(is_answered, !refused);
+    if (finished != NULL && refused) assert_int_equal(finished->body.failed, DDS_NOMEM);
+    if (finished == NULL) assert_int_equal(error.code, DDS_NOMEM);
+    if (exchange != NULL) transport->release(transport, exchange);
+    if (transport != NULL) transport->destroy(transport);
+    assert_int_equal(failing_allocator_live_blocks(), before);
+    if (finished == NULL) { /* the server still waits for somebody: wake it */
+      shutdown(s.listener, SHUT_RDWR);
+    }
+    join_server(&s);
+    if (!refused) break;
+    assert_in_range(nth, 1, 100);
+  }
+}
+
+int main(void) {
+  failing_allocator_install();
+  unsetenv("http_proxy");
+  unsetenv("all_proxy");
+  unsetenv("ALL_PROXY");
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_answer_and_keep_alive),
+      cmocka_unit_test(test_large_body_without_expect),
+      cmocka_unit_test(test_connection_refused),
+      cmocka_unit_test(test_no_whole_answer),
+      cmocka_unit_test(test_sent_again_on_a_closed_connection),
+      cmocka_unit_test(test_too_large),
+      cmocka_unit_test(test_timeout),
+      cmocka_unit_test(test_stop_is_asked_and_obeyed),
+      cmocka_unit_test(test_short_requests_do_not_ask),
+      cmocka_unit_test(test_many_in_flight),
+      cmocka_unit_test(test_signal_mask_is_restored),
+      cmocka_unit_test(test_fork),
+      cmocka_unit_test(test_each_allocation_failing),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
