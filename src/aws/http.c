@@ -284,20 +284,25 @@ static CURLcode set_request_options(http_exchange *exchange, const dds_http_requ
   return result;
 }
 
-/* Takes the easy handle back: reset, it keeps nothing of the request. */
-static void give_back_handle(http_exchange *exchange) {
+/*
+ * Takes the easy handle back: reset, it keeps nothing of the request. One whose transfer failed or
+ * was cancelled is not used again: libcurl may have left its receive buffer allocated, and then
+ * refuses CURLOPT_BUFFERSIZE (seen with 7.88 after a name that does not resolve).
+ */
+static void give_back_handle(http_exchange *exchange, bool is_reusable) {
   http_transport *transport = exchange->transport;
   if (exchange->easy == NULL) return;
-  curl_easy_reset(exchange->easy);
-  if (transport->handle_count < KEPT_HANDLES)
+  if (is_reusable && transport->handle_count < KEPT_HANDLES) {
+    curl_easy_reset(exchange->easy);
     transport->handles[transport->handle_count++] = exchange->easy;
-  else
+  } else {
     curl_easy_cleanup(exchange->easy);
+  }
   exchange->easy = NULL;
 }
 
 static void free_exchange(http_exchange *exchange) {
-  give_back_handle(exchange);
+  give_back_handle(exchange, false);
   forget_headers(exchange->headers);
   dds_buffer_free(&exchange->base.body);
   dds_free(exchange);
@@ -385,7 +390,7 @@ static void finish(http_transport *transport, CURL *easy, CURLcode result) {
   if (result != CURLE_OK) describe_failure(exchange, result);
   int answered = result == CURLE_OK ? 1 : 0;
   exchange->base.has_lost_answer = exchange->times_sent > answered;
-  give_back_handle(exchange);
+  give_back_handle(exchange, result == CURLE_OK);
 
   http_exchange **end = &transport->finished;
   while (*end != NULL)

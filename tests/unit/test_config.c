@@ -34,7 +34,7 @@ static bool resolve(const config_case *row, dds_config *config, dds_error *error
   return is_resolved;
 }
 
-#define FILE_TWO    "[default]\nregion = d-1\n[profile p]\nregion = p-1\n[profile q]\nregion = q-1\n"
+#define THREE       "[default]\nregion = d-1\n[profile p]\nregion = p-1\n[profile q]\nregion = q-1\n"
 #define AWS(region) "https://dynamodb." region ".amazonaws.com"
 #define SERVICES                                                                 \
   "[default]\nservices = s\nendpoint_url = http://p\n[services s]\ndynamodb =\n" \
@@ -42,21 +42,21 @@ static bool resolve(const config_case *row, dds_config *config, dds_error *error
 
 static const config_case cases[] = {
     {{0}, {{0}}, NULL, "default|-|-|-"},
-    {{0}, {{0}}, FILE_TWO, "default|d-1|d-1|" AWS("d-1")},
-    {{.profile = "p"}, {{"AWS_PROFILE", "q"}}, FILE_TWO, "p|p-1|p-1|" AWS("p-1")},
-    {{0}, {{"AWS_PROFILE", "q"}}, FILE_TWO, "q|q-1|q-1|" AWS("q-1")},
-    {{0}, {{"AWS_DEFAULT_PROFILE", "p"}, {"AWS_PROFILE", "q"}}, FILE_TWO, "p|p-1|p-1|" AWS("p-1")},
-    {{0}, {{"AWS_DEFAULT_PROFILE", " "}, {"AWS_PROFILE", "q"}}, FILE_TWO, "q|q-1|q-1|" AWS("q-1")},
-    {{.region = "o-1"}, {{"AWS_REGION", "e-1"}}, FILE_TWO, "default|o-1|o-1|" AWS("o-1")},
+    {{0}, {{0}}, THREE, "default|d-1|d-1|" AWS("d-1")},
+    {{.profile = "p"}, {{"AWS_PROFILE", "q"}}, THREE, "p|p-1|p-1|" AWS("p-1")},
+    {{0}, {{"AWS_PROFILE", "q"}}, THREE, "q|q-1|q-1|" AWS("q-1")},
+    {{0}, {{"AWS_DEFAULT_PROFILE", "p"}, {"AWS_PROFILE", "q"}}, THREE, "p|p-1|p-1|" AWS("p-1")},
+    {{0}, {{"AWS_DEFAULT_PROFILE", " "}, {"AWS_PROFILE", "q"}}, THREE, "q|q-1|q-1|" AWS("q-1")},
+    {{.region = "o-1"}, {{"AWS_REGION", "e-1"}}, THREE, "default|o-1|o-1|" AWS("o-1")},
     {{0},
      {{"AWS_REGION", "e-1"}, {"AWS_DEFAULT_REGION", "f-1"}},
-     FILE_TWO,
+     THREE,
      "default|e-1|e-1|" AWS("e-1")},
     {{0},
      {{"AWS_REGION", "\t"}, {"AWS_DEFAULT_REGION", "f-1"}},
-     FILE_TWO,
+     THREE,
      "default|f-1|f-1|" AWS("f-1")},
-    {{0}, {{"AWS_REGION", ""}}, FILE_TWO, "default|d-1|d-1|" AWS("d-1")},
+    {{0}, {{"AWS_REGION", ""}}, THREE, "default|d-1|d-1|" AWS("d-1")},
     {{.region = "local"}, {{0}}, NULL, "default|local|us-east-1|http://localhost:8000"},
     {{.region = "local", .endpoint_url = "http://h:1"},
      {{0}},
@@ -103,8 +103,8 @@ static const config_case cases[] = {
 };
 
 static const config_case errors[] = {
-    {{.profile = "x"}, {{0}}, FILE_TWO, "The config profile (x) could not be found"},
-    {{0}, {{"AWS_PROFILE", "x"}, {"AWS_ACCESS_KEY_ID", "A"}}, FILE_TWO, "named by AWS_PROFILE"},
+    {{.profile = "x"}, {{0}}, THREE, "The config profile (x) could not be found"},
+    {{0}, {{"AWS_PROFILE", "x"}, {"AWS_ACCESS_KEY_ID", "A"}}, THREE, "named by AWS_PROFILE"},
     {{.region = "no region"}, {{0}}, NULL, "it comes from option region"},
     {{.region = "a\r\nb", .endpoint_url = "http://h"}, {{0}}, NULL, "it comes from option region"},
     {{.endpoint_url = "localhost:8000"}, {{0}}, NULL, "it comes from option endpoint_url"},
@@ -158,11 +158,11 @@ static void test_sources(void **state) {
   static const config_case rows[] = {
       {{.profile = "p", .endpoint_url = "http://127.0.0.1:1"},
        {{0}},
-       FILE_TWO,
+       THREE,
        "option profile|profile p, region|option endpoint_url|1|1"},
       {{.region = "r-1"},
        {{"AWS_PROFILE", "p"}},
-       FILE_TWO,
+       THREE,
        "AWS_PROFILE|option region|region r-1|0|0"},
       {{0},
        {{"AWS_ENDPOINT_URL", "http://[::1]"}},

@@ -166,6 +166,7 @@ static dds_transport *create(void) {
 }
 
 typedef struct sending {
+  const char *host; /* NULL: 127.0.0.1 */
   int port;
   const char *body;
   size_t limit;
@@ -175,10 +176,11 @@ typedef struct sending {
 static dds_exchange *start(dds_transport *transport, const sending *what) {
   static const dds_http_header headers[] = {{"X-Amz-Target", "DynamoDB_20120810.GetItem"},
                                             {"Accept-Encoding", "identity"}};
-  char url[64];
+  char url[200];
   dds_error error = DDS_ERROR_INIT;
   dds_exchange *exchange = NULL;
-  snprintf(url, sizeof url, "http://127.0.0.1:%d/", what->port);
+  snprintf(url, sizeof url, "http://%s:%d/", what->host == NULL ? "127.0.0.1" : what->host,
+           what->port);
   const dds_http_request request = {
       .method = "POST",
       .url = url,
@@ -267,6 +269,24 @@ static void test_connection_refused(void **state) {
   transport->destroy(transport);
 }
 
+/* A label of more than 63 bytes is refused before any name server is asked. Twice, because the
+ * first failure must not spoil the second request. */
+static void test_name_that_does_not_resolve(void **state) {
+  (void)state;
+  static const char host[] =
+      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+      ".invalid";
+  dds_transport *transport = create();
+  for (int i = 0; i < 2; i++) {
+    dds_exchange *exchange =
+        exchange_one(transport, &(sending){.host = host, .port = 1, .body = "{}"});
+    assert_int_equal(exchange->failure, DDS_HTTP_NOT_SENT);
+    assert_non_null(strstr(exchange->failure_message, "resolve"));
+    transport->release(transport, exchange);
+  }
+  transport->destroy(transport);
+}
+
 static void test_no_whole_answer(void **state) {
   (void)state;
   static const action actions[] = {RESET, CLOSE, ANSWER_CLOSE};
@@ -334,7 +354,7 @@ static void test_timeout(void **state) {
 static void test_stop_is_asked_and_obeyed(void **state) {
   (void)state;
   server s;
-  START(&s, "", SILENCE, END);
+  START(&s, OK_REPLY, SILENCE, ANSWER, END);
   dds_transport *transport = create();
   dds_error error = DDS_ERROR_INIT;
   dds_exchange *exchange = start(transport, &(sending){.port = s.port, .body = "{}"});
@@ -343,6 +363,9 @@ static void test_stop_is_asked_and_obeyed(void **state) {
   assert_int_equal(error.code, DDS_INTERRUPT);
   assert_int_equal(stop_calls, 4);
   transport->release(transport, exchange);
+
+  /* A request that was cancelled leaves the next one alone. */
+  transport->release(transport, exchange_one(transport, &(sending){.port = s.port, .body = "{}"}));
 
   /* Without anything in flight, too; and a wait that ends in time is no error. */
   error = DDS_ERROR_INIT;
@@ -487,6 +510,7 @@ int main(void) {
       cmocka_unit_test(test_answer_and_keep_alive),
       cmocka_unit_test(test_large_body_without_expect),
       cmocka_unit_test(test_connection_refused),
+      cmocka_unit_test(test_name_that_does_not_resolve),
       cmocka_unit_test(test_no_whole_answer),
       cmocka_unit_test(test_sent_again_on_a_closed_connection),
       cmocka_unit_test(test_too_large),
