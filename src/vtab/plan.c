@@ -14,10 +14,14 @@ static const struct {
   bool has_value;
 } operators[] = {
     /* "is not null" and "is null" before "is", since words are matched from the front. */
-    {DDS_TERM_IS_NOT_NULL, " is not null", false}, {DDS_TERM_IS_NULL, " is null", false},
-    {DDS_TERM_IS, " is ?", true},                  {DDS_TERM_EQUAL, " = ?", true},
-    {DDS_TERM_LESS_EQUAL, " <= ?", true},          {DDS_TERM_LESS, " < ?", true},
-    {DDS_TERM_GREATER_EQUAL, " >= ?", true},       {DDS_TERM_GREATER, " > ?", true},
+    {DDS_TERM_IS_NOT_NULL, " is not null", false},
+    {DDS_TERM_IS_NULL, " is null", false},
+    {DDS_TERM_IS, " is ?", true},
+    {DDS_TERM_EQUAL, " = ?", true},
+    {DDS_TERM_LESS_EQUAL, " <= ?", true},
+    {DDS_TERM_LESS, " < ?", true},
+    {DDS_TERM_GREATER_EQUAL, " >= ?", true},
+    {DDS_TERM_GREATER, " > ?", true},
 };
 enum { OPERATOR_COUNT = sizeof operators / sizeof operators[0] };
 
@@ -42,8 +46,7 @@ static bool is_range(dds_term_op op) {
  * would turn texts that look like numbers into numbers, which DynamoDB cannot follow.
  */
 static bool is_extra_pushable(const dds_extra_column *extra, const dds_constraint *constraint) {
-  bool is_numeric =
-      extra->affinity != DDS_AFFINITY_TEXT && extra->affinity != DDS_AFFINITY_BLOB;
+  bool is_numeric = extra->affinity != DDS_AFFINITY_TEXT && extra->affinity != DDS_AFFINITY_BLOB;
   return is_numeric || !is_range(constraint->op) || constraint->has_known_value;
 }
 
@@ -86,6 +89,13 @@ static bool choose_columns(const dds_columns *columns, uint64_t columns_used, dd
   return true;
 }
 
+/* A GetItem filters by nothing, but a date that is compared with `expires` must be seen to be
+ * refused. */
+static bool is_checked_by_value(const dds_columns *columns, const dds_constraint *constraint) {
+  return constraint->is_known_op && dds_term_has_value(constraint->op) &&
+         dds_columns_kind(columns, constraint->column, NULL) == DDS_COLUMN_EXPIRES;
+}
+
 bool dds_plan_choose(const dds_columns *columns, const dds_constraint *constraints, size_t count,
                      uint64_t columns_used, dds_plan *plan, int *terms_of, dds_error *error) {
   int values = 0;
@@ -99,8 +109,9 @@ bool dds_plan_choose(const dds_columns *columns, const dds_constraint *constrain
       terms_of[i] = ++values;
     }
   }
-  for (size_t i = 0; i < count && !plan->is_get && plan->term_count < DDS_PLAN_MAX_TERMS; i++) {
-    if (dds_plan_is_pushable(columns, &constraints[i])) {
+  for (size_t i = 0; i < count && plan->term_count < DDS_PLAN_MAX_TERMS; i++) {
+    bool is_wanted = !plan->is_get || is_checked_by_value(columns, &constraints[i]);
+    if (is_wanted && dds_plan_is_pushable(columns, &constraints[i])) {
       plan->terms[plan->term_count++] =
           (dds_term){.column = constraints[i].column, .op = constraints[i].op};
       terms_of[i] = dds_term_has_value(constraints[i].op) ? ++values : 0;

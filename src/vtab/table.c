@@ -181,9 +181,10 @@ static dds_constraint constraint_of(sqlite3_index_info *info, int place) {
 
 /* A point read is unique only where the key is known to be text: else it becomes a Scan. */
 static bool is_text_constant(sqlite3_index_info *info, const int *terms_of) {
+  enum { KEY_TERM = 1 };
   for (int i = 0; i < info->nConstraint; i++) {
     sqlite3_value *value = NULL;
-    if (terms_of[i] != 0) {
+    if (terms_of[i] == KEY_TERM) {
       return sqlite3_vtab_rhs_value(info, i, &value) == SQLITE_OK && value != NULL &&
              sqlite3_value_type(value) == SQLITE_TEXT;
     }
@@ -392,7 +393,8 @@ void dds_table_append_name(const dds_vtab *table, dds_buffer *sql) {
   append_quoted(sql, table->name);
 }
 
-/* Lets SQLite resolve `schema` (NULL: by its search order) and `name`: planning calls xBestIndex. */
+/* Lets SQLite resolve `schema` (NULL: by its search order) and `name`: planning calls xBestIndex.
+ */
 static bool resolve(dds_connection *connection, const char *schema, const char *name,
                     dds_vtab **out, dds_error *error) {
   dds_buffer sql = DDS_BUFFER_INIT(DECLARATION_BYTES);
