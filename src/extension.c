@@ -13,7 +13,7 @@
 #include "base/alloc.h"
 #include "vtab/connection.h"
 #include "vtab/functions.h"
-#include "vtab/information_tables.h"
+#include "vtab/information.h"
 #include "vtab/result.h"
 #include "vtab/table.h"
 
@@ -39,7 +39,8 @@ static void release(void *memory) {
   sqlite3_free(memory);
 }
 
-/* Loaded a second time into a connection, the open tables of the first time must stay as they are. */
+/* Loaded a second time into a connection, the open tables of the first time must stay as they are.
+ */
 static bool is_loaded(sqlite3 *db) {
   sqlite3_stmt *statement = NULL;
   int rc = sqlite3_prepare_v2(db, "SELECT dynamodb_version()", -1, &statement, NULL);

@@ -29,8 +29,8 @@ static const struct {
   const char *name;
   dds_affinity affinity;
 } types[] = {
-    {"TEXT", DDS_AFFINITY_TEXT},       {"INTEGER", DDS_AFFINITY_INTEGER},
-    {"REAL", DDS_AFFINITY_REAL},       {"NUMERIC", DDS_AFFINITY_NUMERIC},
+    {"TEXT", DDS_AFFINITY_TEXT}, {"INTEGER", DDS_AFFINITY_INTEGER},
+    {"REAL", DDS_AFFINITY_REAL}, {"NUMERIC", DDS_AFFINITY_NUMERIC},
     {"BLOB", DDS_AFFINITY_BLOB},
 };
 

@@ -114,8 +114,7 @@ static bool copy_option(const char **to, const char *from, dds_error *error) {
   return *to != NULL || dds_error_set_nomem(error);
 }
 
-static bool copy_options(dds_client_options *to, const dds_client_options *from,
-                         dds_error *error) {
+static bool copy_options(dds_client_options *to, const dds_client_options *from, dds_error *error) {
   *to = *from;
   to->region = to->endpoint_url = to->profile = NULL;
   return copy_option(&to->region, from->region, error) &&

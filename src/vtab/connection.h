@@ -27,8 +27,9 @@ typedef struct dds_connection {
   dds_pending pending;
   struct dds_write_mark *write_marks;
   unsigned char snapshot_secret[DDS_SHA256_BYTES];
-  struct dds_vtab *tables;  /* all that are connected, linked by `next` */
-  struct dds_vtab *planned; /* the one that xBestIndex was last called for: how a name is resolved */
+  struct dds_vtab *tables; /* all that are connected, linked by `next` */
+  struct dds_vtab
+      *planned; /* the one that xBestIndex was last called for: how a name is resolved */
 } dds_connection;
 
 /* One reference is the caller's. */

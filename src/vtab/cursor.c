@@ -32,8 +32,8 @@ typedef struct cursor {
   dds_item item;         /* the current row; .json.text is NULL at the end */
   dds_buffer scratch;
   /* What the statement has read of the current row. */
-  unsigned char *read_counts; /* for each column; owned */
-  uint64_t columns_read;      /* DDS_READ_… */
+  unsigned char *read_counts;  /* for each column; owned */
+  uint64_t columns_read;       /* DDS_READ_… */
   uint64_t columns_unanswered; /* those of them that the pushed condition does not vouch for */
   bool is_key_read;
   dds_row_reads *reads; /* of all rows; NULL until the first */
@@ -176,9 +176,8 @@ static bool make_projection(const cursor *self, const char ***names, dds_project
   project(*names, projection, target->options.layout.hash_key);
   for (int i = 0; i < count; i++) {
     const char *attributes[2];
-    size_t found = dds_plan_uses(&self->plan, i)
-                       ? attributes_of(target, &self->columns, i, attributes)
-                       : 0;
+    size_t found =
+        dds_plan_uses(&self->plan, i) ? attributes_of(target, &self->columns, i, attributes) : 0;
     for (size_t j = 0; j < found; j++) {
       project(*names, projection, attributes[j]);
     }
@@ -194,8 +193,8 @@ static bool is_scan_consistent(const dds_vtab *table) {
   case DDS_CONSISTENT_NEVER:
     return false;
   default:
-    return table->is_begun || dds_connection_wrote_lately(table->connection, target->table.client,
-                                                          target->table.name);
+    return table->is_begun ||
+           dds_connection_wrote_lately(table->connection, target->table.client, target->table.name);
   }
 }
 
@@ -441,9 +440,8 @@ static bool read_column(cursor *self, int index, dds_sql_value *value, dds_error
   case DDS_COLUMN_SID_HASH:
     return read_sid_hash(self, value, error);
   case DDS_COLUMN_ITEM:
-    *value = (dds_sql_value){.type = DDS_SQL_TEXT,
-                             .bytes = self->item.json.text,
-                             .length = self->item.json.length};
+    *value = (dds_sql_value){
+        .type = DDS_SQL_TEXT, .bytes = self->item.json.text, .length = self->item.json.length};
     return true;
   case DDS_COLUMN_SNAPSHOT:
     return read_snapshot(self, value, error);

@@ -101,8 +101,7 @@ static dds_condition *term_condition(const dds_target *target, const dds_term *t
   dds_columns columns = dds_target_columns(target);
   size_t extra = 0;
   dds_column kind = dds_columns_kind(&columns, term->column, &extra);
-  if (!dds_term_has_value(term->op) ||
-      (term->op == DDS_TERM_IS && value->type == DDS_SQL_NULL)) {
+  if (!dds_term_has_value(term->op) || (term->op == DDS_TERM_IS && value->type == DDS_SQL_NULL)) {
     return null_condition(target, kind, extra, term->op != DDS_TERM_IS_NOT_NULL, pushable);
   }
   switch (kind) {
@@ -126,9 +125,8 @@ static bool add_term(const dds_target *target, const dds_term *term, const dds_s
   if (!pushable) {
     return true;
   }
-  filter->condition = filter->condition == NULL
-                          ? condition
-                          : dds_condition_and(filter->condition, condition);
+  filter->condition =
+      filter->condition == NULL ? condition : dds_condition_and(filter->condition, condition);
   if (filter->condition == NULL) {
     return dds_error_set_nomem(error);
   }
@@ -182,8 +180,8 @@ bool dds_filter_for_scan(const dds_filter *filter, const dds_layout *layout, dds
   dds_condition *narrowed = dds_condition_retain(filter->condition);
   *out = NULL;
   if (layout->prefix[0] != '\0') {
-    dds_condition *prefix = dds_condition_begins_with(layout->hash_key, layout->prefix,
-                                                      strlen(layout->prefix));
+    dds_condition *prefix =
+        dds_condition_begins_with(layout->hash_key, layout->prefix, strlen(layout->prefix));
     narrowed = narrowed == NULL ? prefix : dds_condition_and(prefix, narrowed);
     if (narrowed == NULL) {
       return dds_error_set_nomem(error);

@@ -72,8 +72,9 @@ static void create_table(sqlite3_context *context, int count, sqlite3_value **va
 }
 
 /*
- * ?1 now, ?2 sid, ?3 seconds or NULL, ?4 the layout's default age or NULL. Without seconds a session
- * lives on by its own cookie; one that never expires, or whose cookie says nothing, stays as it is.
+ * ?1 now, ?2 sid, ?3 seconds or NULL, ?4 the layout's default age or NULL. Without seconds a
+ * session lives on by its own cookie; one that never expires, or whose cookie says nothing, stays
+ * as it is.
  */
 static bool prepare_touch(const dds_vtab *table, bool has_seconds, sqlite3_stmt **statement,
                           dds_error *error) {
@@ -155,8 +156,8 @@ static bool reap_in_transaction(const dds_vtab *table, int64_t *changes, dds_err
 static bool reap_directly(const dds_vtab *table, double writes_per_second, int64_t *changes,
                           dds_error *error) {
   dds_target *target = dds_target_retain(table->target);
-  bool ok = dds_reap(target, dds_clock_now_ms(table->connection->db), writes_per_second, changes,
-                     error);
+  bool ok =
+      dds_reap(target, dds_clock_now_ms(table->connection->db), writes_per_second, changes, error);
   if (!ok && *changes > 0) {
     dds_error_append(error, " (%lld deleted before that stay deleted)", (long long)*changes);
   }
@@ -170,9 +171,9 @@ static void reap(sqlite3_context *context, int count, sqlite3_value **values) {
   dds_vtab *table = NULL;
   double writes_per_second = 0;
   int64_t changes = 0;
-  bool ok = find_table(context, values[0], name, &table, &error) &&
-            positive_argument(count, values, 1, name, "writes_per_second", &writes_per_second,
-                              &error);
+  bool ok =
+      find_table(context, values[0], name, &table, &error) &&
+      positive_argument(count, values, 1, name, "writes_per_second", &writes_per_second, &error);
   if (ok) {
     ok = sqlite3_get_autocommit(table->connection->db)
              ? reap_directly(table, writes_per_second, &changes, &error)
@@ -229,10 +230,10 @@ int dds_functions_register(dds_connection *connection) {
   };
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
     /* SQLite calls the destructor also where the registration fails. */
-    int rc = sqlite3_create_function_v2(
-        connection->db, functions[i].name, functions[i].arguments,
-        SQLITE_UTF8 | SQLITE_DIRECTONLY | functions[i].flags, dds_connection_retain(connection),
-        functions[i].call, NULL, NULL, dds_connection_release);
+    int rc = sqlite3_create_function_v2(connection->db, functions[i].name, functions[i].arguments,
+                                        SQLITE_UTF8 | SQLITE_DIRECTONLY | functions[i].flags,
+                                        dds_connection_retain(connection), functions[i].call, NULL,
+                                        NULL, dds_connection_release);
     if (rc != SQLITE_OK) {
       return rc;
     }

@@ -121,8 +121,7 @@ static bool read_seconds(const option_row *row, const char *value, dds_options *
   return true;
 }
 
-static bool read_whole(const option_row *row, const char *value, double *number,
-                       dds_error *error) {
+static bool read_whole(const option_row *row, const char *value, double *number, dds_error *error) {
   if (!read_number(row, value, number, error)) {
     return false;
   }
@@ -218,8 +217,8 @@ static const option_row *find_option(const char *name) {
 }
 
 static bool looks_secret(const char *name) {
-  static const char *const words[] = {"secret", "password", "passwd", "token", "credential",
-                                      "access_key", "accesskey"};
+  static const char *const words[] = {"secret",     "password",   "passwd",   "token",
+                                      "credential", "access_key", "accesskey"};
   for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
     for (const char *at = name; *at != '\0'; at++) {
       if (strncasecmp(at, words[i], strlen(words[i])) == 0) {
@@ -269,7 +268,8 @@ static char closing_quote(char open) {
   return (char)(open == '\'' || open == '"' || open == '`' ? open : open == '[' ? ']' : 0);
 }
 
-/* Length of a quoted token with its quotes, doubled ones inside counted; 0 where it is not closed. */
+/* Length of a quoted token with its quotes, doubled ones inside counted; 0 where it is not closed.
+ */
 static size_t quoted_length(span piece) {
   char quote = closing_quote(piece.text[0]);
   for (size_t i = 1; i < piece.length; i++) {
@@ -335,8 +335,10 @@ static bool parse_option(const char *name, span raw_value, unsigned *seen, dds_o
   }
   *seen |= bit;
   if (!unquote(raw_value, &value)) {
-    dds_error_set(error, DDS_ERROR, "the value of option %s has a quote that is not closed, or "
-                  "something behind it", row->name);
+    dds_error_set(error, DDS_ERROR,
+                  "the value of option %s has a quote that is not closed, or "
+                  "something behind it",
+                  row->name);
     goto done;
   }
   if (!dds_buffer_check(&value, error)) {
@@ -362,11 +364,13 @@ static bool refuse_column(const char *name, const char *type, dds_error *error) 
   if (type[0] == '\0') {
     return dds_error_set(error, DDS_ERROR,
                          "column %s needs a type: write \"%s TEXT\" (or INTEGER, REAL, NUMERIC, "
-                         "BLOB)", name, name);
+                         "BLOB)",
+                         name, name);
   }
   return dds_error_set(error, DDS_ERROR,
                        "column %s: the type is TEXT, INTEGER, REAL, NUMERIC or BLOB and nothing "
-                       "more, not '%s'", name, type);
+                       "more, not '%s'",
+                       name, type);
 }
 
 static bool add_extra(const char *name, dds_affinity affinity, dds_options *options,

@@ -120,13 +120,15 @@ const dds_pending_write *dds_pending_find(const dds_pending *pending, const dds_
     return NULL;
   }
   size_t place = *slot_of(pending, target, key);
-  return place == 0 || !is_waiting(&pending->writes[place - 1]) ? NULL : &pending->writes[place - 1];
+  return place == 0 || !is_waiting(&pending->writes[place - 1]) ? NULL
+                                                                : &pending->writes[place - 1];
 }
 
 size_t dds_pending_count_for(const dds_pending *pending, const dds_target *target) {
   size_t count = 0;
   for (size_t i = 0; i < pending->count; i++) {
-    count += is_waiting(&pending->writes[i]) && dds_target_is_same(pending->writes[i].target, target);
+    count +=
+        is_waiting(&pending->writes[i]) && dds_target_is_same(pending->writes[i].target, target);
   }
   return count;
 }

@@ -23,9 +23,9 @@ struct dds_vtab;
 
 /* What the statement wants where DynamoDB refuses the write. */
 typedef struct dds_pending_rules {
-  dds_code when_refused;  /* DDS_PRIMARYKEY or DDS_BUSY_SNAPSHOT */
-  bool is_ignored;        /* OR IGNORE: the write is dropped instead */
-  bool follows_previous;  /* second half of a changed sid: dropped where the first half was */
+  dds_code when_refused; /* DDS_PRIMARYKEY or DDS_BUSY_SNAPSHOT */
+  bool is_ignored;       /* OR IGNORE: the write is dropped instead */
+  bool follows_previous; /* second half of a changed sid: dropped where the first half was */
 } dds_pending_rules;
 
 typedef enum dds_pending_state {
@@ -50,8 +50,8 @@ typedef struct dds_pending {
   size_t capacity;
   size_t bytes;
   uint64_t next_position; /* what a savepoint remembers */
-  size_t *index;         /* hash table of the last write of each key: place + 1, 0 for none */
-  size_t index_capacity; /* a power of two, or 0 */
+  size_t *index;          /* hash table of the last write of each key: place + 1, 0 for none */
+  size_t index_capacity;  /* a power of two, or 0 */
 } dds_pending;
 
 /*

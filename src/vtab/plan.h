@@ -62,7 +62,7 @@ typedef struct dds_constraint {
   dds_term_op op;
   bool is_known_op; /* false: an operator that is never pushed */
   bool is_usable;
-  bool is_binary;   /* compared under BINARY */
+  bool is_binary;       /* compared under BINARY */
   bool has_known_value; /* the right side is a constant or a bound parameter */
 } dds_constraint;
 

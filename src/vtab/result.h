@@ -11,8 +11,8 @@ int dds_result_code(dds_code code);
 dds_code dds_result_to_code(int sqlite_code);
 
 /*
- * The message as SQLite shows it, from sqlite3_malloc: `dynamodb_sessions: …`, but a constraint's in
- * SQLite's own words. NULL when memory runs out.
+ * The message as SQLite shows it, from sqlite3_malloc: `dynamodb_sessions: …`, but a constraint's
+ * in SQLite's own words. NULL when memory runs out.
  */
 char *dds_result_message(const dds_error *error);
 

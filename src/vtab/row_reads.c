@@ -95,8 +95,7 @@ dds_row_read *dds_row_reads_put(dds_row_reads *reads, const char *sid, size_t le
   return entry;
 }
 
-const dds_row_read *dds_row_reads_find(const dds_row_reads *reads, const char *sid,
-                                       size_t length) {
+const dds_row_read *dds_row_reads_find(const dds_row_reads *reads, const char *sid, size_t length) {
   if (reads->count == 0) {
     return NULL;
   }

@@ -19,8 +19,8 @@
 typedef struct dds_row_read {
   char *sid; /* owned, sid_length bytes */
   size_t sid_length;
-  dds_key key;  /* owned */
-  char *item;   /* owned DynamoDB JSON; NULL: no column was read */
+  dds_key key; /* owned */
+  char *item;  /* owned DynamoDB JSON; NULL: no column was read */
   size_t item_length;
   uint64_t columns_read;
   int64_t now_ms;

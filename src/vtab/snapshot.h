@@ -1,7 +1,7 @@
 /*
- * The hidden column `snapshot`: what an UPDATE read of a row, on its way through SQLite from xColumn
- * to xUpdate. It holds the item, the clock and which columns were read, sealed with a secret of the
- * connection, so that xUpdate takes no snapshot that this connection did not issue.
+ * The hidden column `snapshot`: what an UPDATE read of a row, on its way through SQLite from
+ * xColumn to xUpdate. It holds the item, the clock and which columns were read, sealed with a
+ * secret of the connection, so that xUpdate takes no snapshot that this connection did not issue.
  */
 #pragma once
 
@@ -22,6 +22,6 @@ DDS_MUST_USE bool dds_snapshot_append(const unsigned char secret[DDS_SHA256_BYTE
 
 /* Opens it: `row->item` is set to `item`, which borrows from `bytes`. An error where the seal is
  * not this connection's. */
-DDS_MUST_USE bool dds_snapshot_open(const unsigned char secret[DDS_SHA256_BYTES],
-                                    const void *bytes, size_t length, dds_old_row *row,
-                                    dds_item *item, dds_error *error);
+DDS_MUST_USE bool dds_snapshot_open(const unsigned char secret[DDS_SHA256_BYTES], const void *bytes,
+                                    size_t length, dds_old_row *row, dds_item *item,
+                                    dds_error *error);

@@ -19,10 +19,10 @@ typedef struct dds_vtab {
   sqlite3_vtab base; /* first: SQLite's own part */
   dds_connection *connection;
   dds_target *target;
-  struct dds_vtab *next; /* in dds_connection.tables */
-  char *schema;          /* owned; "main", "temp", … */
-  char *name;            /* owned; its SQL name */
-  bool is_begun;         /* part of the open transaction: what is read is kept for its writes */
+  struct dds_vtab *next;   /* in dds_connection.tables */
+  char *schema;            /* owned; "main", "temp", … */
+  char *name;              /* owned; its SQL name */
+  bool is_begun;           /* part of the open transaction: what is read is kept for its writes */
   uint64_t begin_position; /* of the connection's writes when the transaction reached it */
   uint64_t *savepoints;    /* owned; position at each level, UINT64_MAX where never told */
   int savepoint_count;

@@ -119,9 +119,9 @@ static bool check_read_only(const update *self, const dds_old_row *old, dds_erro
     ok = !given.given ||
          (read_only_value(self, kinds[i], old, &scratch, &was, error) &&
           (dds_sql_same(&given.value, &was) ||
-           dds_error_set(error, DDS_ERROR, "cannot write column %s: it is computed",
-                         dds_columns_name(&self->columns,
-                                          dds_columns_index(&self->columns, kinds[i])))));
+           dds_error_set(
+               error, DDS_ERROR, "cannot write column %s: it is computed",
+               dds_columns_name(&self->columns, dds_columns_index(&self->columns, kinds[i])))));
   }
   dds_buffer_free(&scratch);
   return ok;
@@ -204,10 +204,9 @@ static bool change(update *self, dds_error *error) {
 static bool erase(update *self, sqlite3_value *key, dds_error *error) {
   dds_session_table sessions = dds_target_sessions(self->table->target);
   dds_sql_value sid = dds_value_from_sqlite(key);
-  const dds_row_read *read =
-      self->table->reads != NULL && sid.type == DDS_SQL_TEXT
-          ? dds_row_reads_find(self->table->reads, sid.bytes, sid.length)
-          : NULL;
+  const dds_row_read *read = self->table->reads != NULL && sid.type == DDS_SQL_TEXT
+                                 ? dds_row_reads_find(self->table->reads, sid.bytes, sid.length)
+                                 : NULL;
   if (read == NULL) {
     return dds_error_set(error, DDS_ERROR, "a DELETE of a row that this statement has not read");
   }
@@ -226,8 +225,7 @@ static void name_table(const dds_vtab *table, dds_error *error) {
   static const char prefix[] = "NOT NULL constraint failed: ";
   if (error->code == DDS_NOTNULL && strncmp(error->message, prefix, sizeof prefix - 1) == 0) {
     char column[DDS_ERROR_MESSAGE_BYTES];
-    memcpy(column, error->message + sizeof prefix - 1,
-           sizeof error->message - (sizeof prefix - 1));
+    memcpy(column, error->message + sizeof prefix - 1, sizeof error->message - (sizeof prefix - 1));
     *error = DDS_ERROR_INIT;
     dds_error_set(error, DDS_NOTNULL, "%s%s.%s", prefix, table->name, column);
   }
@@ -244,14 +242,14 @@ int dds_update(sqlite3_vtab *vtab, int count, sqlite3_value **values, sqlite3_in
       .now_ms = dds_clock_now_ms(table->connection->db),
   };
   (void)rowid;
-  bool ok = dds_target_check_writable(table->target, &error) &&
-            dds_target_open(table->target, &error);
+  bool ok =
+      dds_target_check_writable(table->target, &error) && dds_target_open(table->target, &error);
   if (ok && count == 1) {
     ok = erase(&self, values[0], &error);
   } else if (ok) {
-    ok = read_row(&self, &error) && (sqlite3_value_type(values[0]) == SQLITE_NULL
-                                         ? insert(&self, &error)
-                                         : change(&self, &error));
+    ok = read_row(&self, &error) &&
+         (sqlite3_value_type(values[0]) == SQLITE_NULL ? insert(&self, &error)
+                                                       : change(&self, &error));
   }
   dds_write_free(&self.writes[0]);
   dds_write_free(&self.writes[1]);

@@ -1,7 +1,7 @@
 /* The table dynamodb_layouts: one row for each layout that the option layout= knows. */
 #include "sessions/layout.h"
 
-#include "vtab/information_tables.h"
+#include "vtab/information.h"
 
 enum layouts_column {
   NAME,

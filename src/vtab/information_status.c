@@ -1,13 +1,13 @@
 /*
- * The table dynamodb_status(t): what is known of the DynamoDB table behind t, and of the place where
- * it is looked for. Only the columns that a statement uses cost a request; those about the place
- * cost none, so that they can be read when nothing works.
+ * The table dynamodb_status(t): what is known of the DynamoDB table behind t, and of the place
+ * where it is looked for. Only the columns that a statement uses cost a request; those about the
+ * place cost none, so that they can be read when nothing works.
  */
 #include <string.h>
 
 #include "base/alloc.h"
 #include "vtab/field.h"
-#include "vtab/information_tables.h"
+#include "vtab/information.h"
 #include "vtab/table.h"
 
 enum status_column {
@@ -41,8 +41,8 @@ static const char declaration[] =
 #define COLUMN_BIT(column) (UINT64_C(1) << (column))
 static const uint64_t describe_columns =
     COLUMN_BIT(STATUS) | COLUMN_BIT(ITEMS) | COLUMN_BIT(BYTES) | COLUMN_BIT(BILLING) |
-    COLUMN_BIT(READ_CAPACITY) | COLUMN_BIT(WRITE_CAPACITY) | COLUMN_BIT(ARN) |
-    COLUMN_BIT(INDEXES) | COLUMN_BIT(REPLICAS) | COLUMN_BIT(ERROR);
+    COLUMN_BIT(READ_CAPACITY) | COLUMN_BIT(WRITE_CAPACITY) | COLUMN_BIT(ARN) | COLUMN_BIT(INDEXES) |
+    COLUMN_BIT(REPLICAS) | COLUMN_BIT(ERROR);
 static const uint64_t ttl_columns = COLUMN_BIT(TTL_ATTRIBUTE) | COLUMN_BIT(TTL_STATUS);
 
 /* The one row. */
@@ -129,7 +129,7 @@ static void close(dds_rows *rows) {
 }
 
 #define DESCRIPTION(field) offsetof(status, description.field)
-#define CONFIG(field) offsetof(dds_config, field)
+#define CONFIG(field)      offsetof(dds_config, field)
 /* Columns that are fields of the row, and of the client's configuration. */
 static const dds_field row_fields[ARGUMENT + 1] = {
     [TABLE_NAME] = {DDS_FIELD_TEXT, offsetof(status, table_name)},

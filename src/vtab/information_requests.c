@@ -1,6 +1,6 @@
 /* The table dynamodb_requests: the last 1,000 requests of this connection, oldest first. */
 #include "vtab/field.h"
-#include "vtab/information_tables.h"
+#include "vtab/information.h"
 #include "vtab/request_log.h"
 
 static const char declaration[] =
