@@ -44,7 +44,7 @@ enum {
   DDS_READ_SESSION = 1 << 0,
   DDS_READ_EXPIRES = 1 << 1,
   DDS_READ_EXPIRED = 1 << 2,
-  DDS_READ_ITEM = 1 << 3, /* item or size: every attribute */
+  DDS_READ_ITEM = 1 << 3,  /* item or size: every attribute */
   DDS_READ_EXTRA = 1 << 4, /* the first extra column; the next has the next bit */
 };
 enum { DDS_READ_EXTRA_BITS = 60 }; /* later extra columns count as DDS_READ_ITEM */

@@ -1,0 +1,403 @@
+/*
+ * INSERT, UPDATE and DELETE of one row. An INSERT is an UPDATE of an item without attributes: what
+ * changes is gathered as assignments (assign.h), which become an UpdateItem, or the item of a
+ * PutItem where a whole item is written.
+ */
+#include "sessions/change.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "sessions/assertion.h"
+#include "sessions/assign.h"
+#include "sessions/expiry_rules.h"
+
+enum { TEXT_MAX_BYTES = 64 << 20, SCRATCH_BYTES = 64 };
+
+/* What a statement changes of a row, checked. Values are borrowed from the new row, except for
+ * numbers that became text, which stand in the buffers. */
+typedef struct changed_row {
+  bool has_sid, has_session, has_expires, has_item;
+  dds_sql_value sid, session;
+  dds_expiry expires;
+  dds_item item;
+  dds_buffer sid_text, session_text;
+} changed_row;
+
+static changed_row no_change(void) {
+  return (changed_row){.sid_text = DDS_BUFFER_INIT(SCRATCH_BYTES),
+                       .session_text = DDS_BUFFER_INIT(SCRATCH_BYTES)};
+}
+
+static void free_changed(changed_row *changed) {
+  dds_buffer_free(&changed->sid_text);
+  dds_buffer_free(&changed->session_text);
+}
+
+static bool refuse(dds_error *error, const char *reason) {
+  return dds_error_set(error, DDS_CHECK, "CHECK constraint failed: %s", reason);
+}
+
+static bool refuse_null(dds_error *error, const char *column) {
+  return dds_error_set(error, DDS_NOTNULL, "NOT NULL constraint failed: %s", column);
+}
+
+/* ---- checks ----------------------------------------------------------------------------------*/
+
+static bool check_sid(const dds_sql_value *sid, dds_error *error) {
+  if (sid->type == DDS_SQL_NULL) return refuse_null(error, "sid");
+  if (sid->type != DDS_SQL_TEXT) return refuse(error, "sid is not text");
+  return sid->length > 0 || refuse(error, "sid is empty");
+}
+
+static bool check_session(const dds_sql_value *session, dds_error *error) {
+  if (session->type == DDS_SQL_NULL) return refuse_null(error, "session");
+  dds_json json;
+  bool is_object = session->type == DDS_SQL_TEXT &&
+                   dds_json_parse(session->bytes, session->length, &json, NULL) &&
+                   dds_json_type_of(json) == DDS_JSON_OBJECT;
+  return is_object || refuse(error, "session is not a JSON object");
+}
+
+static bool read_item(const dds_sql_value *value, dds_item *item, dds_error *error) {
+  if (value->type == DDS_SQL_NULL) return refuse_null(error, "item");
+  if (value->type != DDS_SQL_TEXT) return refuse(error, "item is not DynamoDB JSON");
+  if (dds_item_parse(value->bytes, value->length, item, error)) return true;
+  if (error->code == DDS_CHECK) dds_error_prefix(error, "CHECK constraint failed: item: ");
+  return false;
+}
+
+/* The values that the statement gives, with their columns' affinity. */
+static bool apply_affinities(const dds_new_row *row, changed_row *changed, dds_sql_value *expires,
+                             dds_error *error) {
+  dds_buffer scratch = DDS_BUFFER_INIT(SCRATCH_BYTES);
+  changed->sid = row->sid.value;
+  changed->session = row->session.value;
+  *expires = row->expires.value;
+  dds_sql_apply_affinity(&changed->sid, DDS_AFFINITY_TEXT, &changed->sid_text);
+  dds_sql_apply_affinity(&changed->session, DDS_AFFINITY_TEXT, &changed->session_text);
+  dds_sql_apply_affinity(expires, DDS_AFFINITY_NUMERIC, &scratch);
+  bool done = dds_buffer_check(&changed->sid_text, error) &&
+              dds_buffer_check(&changed->session_text, error) && dds_buffer_check(&scratch, error);
+  dds_buffer_free(&scratch);
+  return done;
+}
+
+static bool check(const changed_row *changed, dds_error *error) {
+  if (changed->has_sid && !check_sid(&changed->sid, error)) return false;
+  return !changed->has_session || check_session(&changed->session, error);
+}
+
+/* ---- what changes ----------------------------------------------------------------------------*/
+
+/* INSERT: what is not NULL is given. */
+static bool read_given(const dds_layout *layout, const dds_new_row *row, changed_row *changed,
+                       dds_error *error) {
+  dds_sql_value expires;
+  if (!apply_affinities(row, changed, &expires, error)) return false;
+  changed->has_sid = row->sid.given && changed->sid.type != DDS_SQL_NULL;
+  changed->has_session = row->session.given && changed->session.type != DDS_SQL_NULL;
+  changed->has_expires = row->expires.given && expires.type != DDS_SQL_NULL;
+  changed->has_item = row->item.given && row->item.value.type != DDS_SQL_NULL;
+  if (changed->has_item && !read_item(&row->item.value, &changed->item, error)) return false;
+  if (!check(changed, error)) return false;
+  return !changed->has_expires || dds_expiry_rules_read(layout, &expires, &changed->expires, error);
+}
+
+/* UPDATE: what differs from the row as it was read; what was not written cannot be marked, since
+ * UPDATE … FROM marks nothing on some versions of SQLite. */
+static bool read_differences(const dds_layout *layout, const dds_item *old, const dds_new_row *row,
+                             changed_row *changed, dds_error *error) {
+  dds_buffer scratch = DDS_BUFFER_INIT(TEXT_MAX_BYTES);
+  dds_sql_value expires, value;
+  bool done = apply_affinities(row, changed, &expires, error) &&
+              dds_row_sid(layout, old, &scratch, &value, error);
+  if (!done) goto done;
+  changed->has_sid = row->sid.given && !dds_sql_same(&changed->sid, &value);
+  done = dds_row_session(layout, old, &scratch, &value, error);
+  if (!done) goto done;
+  changed->has_session = row->session.given && !dds_sql_same(&changed->session, &value);
+  dds_row_expires(layout, old, &value);
+  changed->has_expires = row->expires.given && !dds_sql_same(&expires, &value);
+  if (row->item.given) {
+    done = read_item(&row->item.value, &changed->item, error);
+    changed->has_item = done && !dds_item_equal(&changed->item, old);
+  }
+  done =
+      done && check(changed, error) &&
+      (!changed->has_expires || dds_expiry_rules_read(layout, &expires, &changed->expires, error));
+done:
+  dds_buffer_free(&scratch);
+  return done;
+}
+
+/* ---- assignments -----------------------------------------------------------------------------*/
+
+/* The item that the changes are applied to, and the row that they are changes of. */
+typedef struct row_edit {
+  const dds_session_table *table;
+  const dds_new_row *row;
+  const changed_row *changed;
+  const dds_item *base;
+  const dds_item *old; /* NULL: INSERT */
+  int64_t now_ms;
+} row_edit;
+
+static bool is_extra_changed(const row_edit *edit, size_t i, const dds_sql_value *value,
+                             bool *is_changed, dds_error *error) {
+  *is_changed = value->type != DDS_SQL_NULL;
+  if (edit->old == NULL) return true;
+  dds_buffer scratch = DDS_BUFFER_INIT(TEXT_MAX_BYTES);
+  dds_sql_value old;
+  bool done = dds_row_extra(&edit->table->extras[i], edit->old, &scratch, &old, error);
+  *is_changed = done && !dds_sql_same(value, &old);
+  dds_buffer_free(&scratch);
+  return done;
+}
+
+static bool assign_extra(const row_edit *edit, size_t i, dds_write *write, dds_error *error) {
+  const dds_extra_column *column = &edit->table->extras[i];
+  dds_buffer scratch = DDS_BUFFER_INIT(SCRATCH_BYTES);
+  dds_sql_value value = edit->row->extras[i].value;
+  dds_sql_apply_affinity(&value, column->affinity, &scratch);
+  bool is_changed = false;
+  bool done = dds_buffer_check(&scratch, error) &&
+              is_extra_changed(edit, i, &value, &is_changed, error) &&
+              (!is_changed || dds_assign_extra(column, &value, edit->base, write, error));
+  dds_buffer_free(&scratch);
+  return done;
+}
+
+static bool assign_all(const row_edit *edit, dds_write *write, dds_error *error) {
+  for (size_t i = 0; i < edit->table->extra_count; i++)
+    if (edit->row->extras[i].given && !assign_extra(edit, i, write, error)) return false;
+  const changed_row *changed = edit->changed;
+  dds_column_changes columns = {
+      .layout = edit->table->layout,
+      .item = edit->base,
+      .is_new = edit->old == NULL && !changed->has_item,
+      .session = changed->has_session ? &changed->session : NULL,
+      .expires = changed->has_expires ? &changed->expires : NULL,
+      .now_ms = edit->now_ms,
+  };
+  return dds_assign_columns(&columns, write, error);
+}
+
+/* ---- whole items -----------------------------------------------------------------------------*/
+
+static const dds_assignment *find_assignment(const dds_write *write, dds_json name) {
+  for (size_t i = 0; i < write->assignment_count; i++) {
+    const char *attribute = write->assignments[i].attribute;
+    if (dds_json_string_equals(name, attribute, strlen(attribute))) return &write->assignments[i];
+  }
+  return NULL;
+}
+
+/* The key's one member, without the braces around it. */
+static void append_key(const dds_write *write, dds_buffer *item) {
+  dds_buffer_append_char(item, '{');
+  dds_buffer_append(item, write->key.json + 1, write->key.length - 2);
+}
+
+static void append_member(dds_buffer *item, dds_json name, const char *typed, size_t length) {
+  dds_buffer_append_char(item, ',');
+  dds_buffer_append(item, name.text, name.length);
+  dds_buffer_append_char(item, ':');
+  dds_buffer_append(item, typed, length);
+}
+
+/* The base with the write's key and assignments: kept attributes stay byte for byte. */
+static void append_item(const dds_item *base, const char *hash_key, const dds_write *write,
+                        dds_buffer *item) {
+  append_key(write, item);
+  dds_item_iterator iterator = dds_item_iterate(base);
+  dds_json name;
+  dds_value value;
+  while (dds_item_next(&iterator, &name, &value))
+    if (!dds_json_string_equals(name, hash_key, strlen(hash_key)) &&
+        find_assignment(write, name) == NULL)
+      append_member(item, name, value.typed.text, value.typed.length);
+  for (size_t i = 0; i < write->assignment_count; i++) {
+    const dds_assignment *assignment = &write->assignments[i];
+    if (assignment->typed_value == NULL) continue;
+    dds_buffer_append_char(item, ',');
+    dds_buffer_append_json_string(item, assignment->attribute, strlen(assignment->attribute));
+    dds_buffer_append_char(item, ':');
+    dds_buffer_append_text(item, assignment->typed_value);
+  }
+  dds_buffer_append_char(item, '}');
+}
+
+/* Makes a PUT of a write whose key and assignments are there. */
+static bool make_put(const dds_item *base, const char *hash_key, dds_write *write,
+                     dds_error *error) {
+  dds_buffer item = DDS_BUFFER_INIT(TEXT_MAX_BYTES);
+  append_item(base, hash_key, write, &item);
+  write->kind = DDS_WRITE_PUT;
+  if (!dds_buffer_check(&item, error)) {
+    dds_buffer_free(&item);
+    return false;
+  }
+  write->item_length = item.length;
+  write->item = dds_buffer_take(&item);
+  for (size_t i = 0; i < write->assignment_count; i++) {
+    dds_free(write->assignments[i].attribute);
+    dds_free(write->assignments[i].typed_value);
+  }
+  dds_free(write->assignments);
+  write->assignments = NULL;
+  write->assignment_count = 0;
+  return true;
+}
+
+/* ---- INSERT ----------------------------------------------------------------------------------*/
+
+/* The key of an item that is given without sid: it must be a session's. */
+static bool key_of_item(const dds_layout *layout, const dds_item *item, dds_key *key,
+                        dds_error *error) {
+  dds_value value;
+  bool is_session;
+  if (!dds_item_find(item, layout->hash_key, strlen(layout->hash_key), &value))
+    return refuse_null(error, "sid");
+  if (!dds_row_check(layout, item, &is_session, error)) return false;
+  if (!is_session) return refuse(error, "item's key is not one of the layout");
+  dds_buffer scratch = DDS_BUFFER_INIT(TEXT_MAX_BYTES);
+  dds_sql_value sid;
+  bool done = dds_row_sid(layout, item, &scratch, &sid, error) && check_sid(&sid, error) &&
+              dds_key_from_item(layout->hash_key, item, key, error);
+  dds_buffer_free(&scratch);
+  return done;
+}
+
+static bool has_session(const dds_layout *layout, const changed_row *changed) {
+  dds_value value;
+  return changed->has_session || (changed->has_item && dds_item_find(&changed->item, layout->data,
+                                                                     strlen(layout->data), &value));
+}
+
+bool dds_change_insert(const dds_session_table *table, const dds_new_row *row, int64_t now_ms,
+                       bool replace, dds_write *write, dds_error *error) {
+  static const char no_attributes[] = "{}";
+  const dds_layout *layout = table->layout;
+  const dds_item nothing = {{no_attributes, strlen(no_attributes)}};
+  changed_row changed = no_change();
+  *write = (dds_write){.kind = DDS_WRITE_PUT};
+  bool done = read_given(layout, row, &changed, error);
+  if (!done) goto done;
+  const dds_item *base = changed.has_item ? &changed.item : &nothing;
+  if (changed.has_sid)
+    done = dds_row_key(layout, changed.sid.bytes, changed.sid.length, &write->key, error);
+  else
+    done = key_of_item(layout, base, &write->key, error);
+  if (!done) goto done;
+  done = has_session(layout, &changed) || refuse_null(error, "session");
+  if (!done) goto done;
+  row_edit edit = {.table = table, .row = row, .changed = &changed, .base = base, .now_ms = now_ms};
+  done = assign_all(&edit, write, error) && make_put(base, layout->hash_key, write, error) &&
+         (replace ||
+          dds_assertion_add(&write->asserted, dds_condition_not_exists(layout->hash_key), error));
+done:
+  free_changed(&changed);
+  return done;
+}
+
+/* ---- UPDATE ----------------------------------------------------------------------------------*/
+
+/* A replaced item must have the key of the old one. */
+static bool check_same_key(const dds_layout *layout, const dds_item *item, const dds_key *old,
+                           dds_error *error) {
+  dds_key key = {0};
+  dds_value value;
+  if (!dds_item_find(item, layout->hash_key, strlen(layout->hash_key), &value))
+    return refuse(error, "item lacks its key");
+  bool done = dds_key_from_item(layout->hash_key, item, &key, error) &&
+              (dds_key_equal(&key, old) || refuse(error, "item has another key"));
+  dds_key_free(&key);
+  return done;
+}
+
+/* What the row was when it was read: the attributes, and whether it had expired. */
+static bool assert_as_read(const row_edit *edit, const dds_old_row *old,
+                           const dds_write *overwrites, bool every_attribute,
+                           dds_condition **asserted, dds_error *error) {
+  dds_assertion assertion = {.table = edit->table,
+                             .item = old->item,
+                             .columns_read = old->columns_read,
+                             .overwrites = overwrites,
+                             .every_attribute = every_attribute};
+  dds_condition *as_read;
+  if (!dds_assertion_make(&assertion, &as_read, error)) return false;
+  if (as_read != NULL && !dds_assertion_add(asserted, as_read, error)) return false;
+  return dds_assertion_add_expired(edit->table->layout, old, asserted, error);
+}
+
+/* Another sid: the item under the new key, and no longer under the old one. */
+static bool move_item(const row_edit *edit, const dds_old_row *old, dds_write writes[2],
+                      dds_error *error) {
+  const dds_layout *layout = edit->table->layout;
+  const dds_sql_value *sid = &edit->changed->sid;
+  writes[1].kind = DDS_WRITE_DELETE;
+  writes[1].key = writes[0].key;
+  writes[0].key = (dds_key){0};
+  return dds_row_key(layout, sid->bytes, sid->length, &writes[0].key, error) &&
+         assert_as_read(edit, old, &writes[0], true, &writes[1].asserted, error) &&
+         make_put(edit->base, layout->hash_key, &writes[0], error) &&
+         dds_assertion_add(&writes[0].asserted, dds_condition_not_exists(layout->hash_key), error);
+}
+
+static bool replace_item(const row_edit *edit, const dds_old_row *old, dds_write *write,
+                         dds_error *error) {
+  const char *hash_key = edit->table->layout->hash_key;
+  return dds_assertion_add(&write->asserted, dds_condition_exists(hash_key), error) &&
+         assert_as_read(edit, old, write, true, &write->asserted, error) &&
+         make_put(edit->base, hash_key, write, error);
+}
+
+bool dds_change_update(const dds_session_table *table, const dds_old_row *old,
+                       const dds_new_row *row, int64_t now_ms, dds_write writes[2], size_t *count,
+                       dds_error *error) {
+  const dds_layout *layout = table->layout;
+  changed_row changed = no_change();
+  *count = 0;
+  writes[0] = (dds_write){.kind = DDS_WRITE_UPDATE};
+  writes[1] = (dds_write){.kind = DDS_WRITE_DELETE};
+  row_edit edit = {.table = table,
+                   .row = row,
+                   .changed = &changed,
+                   .base = old->item,
+                   .old = old->item,
+                   .now_ms = now_ms};
+  bool done = dds_key_from_item(layout->hash_key, old->item, &writes[0].key, error) &&
+              read_differences(layout, old->item, row, &changed, error);
+  if (!done) goto done;
+  if (changed.has_item) edit.base = &changed.item;
+  done = !changed.has_item || check_same_key(layout, edit.base, &writes[0].key, error);
+  if (!done || !assign_all(&edit, &writes[0], error)) {
+    done = false;
+  } else if (changed.has_sid) {
+    *count = 2;
+    done = move_item(&edit, old, writes, error);
+  } else if (changed.has_item) {
+    *count = 1;
+    done = replace_item(&edit, old, &writes[0], error);
+  } else if (writes[0].assignment_count > 0) {
+    *count = 1;
+    done = assert_as_read(&edit, old, &writes[0], false, &writes[0].asserted, error);
+  }
+done:
+  free_changed(&changed);
+  return done;
+}
+
+/* ---- DELETE ----------------------------------------------------------------------------------*/
+
+bool dds_change_delete(const dds_session_table *table, const dds_key *key, const dds_old_row *old,
+                       dds_condition *matches, dds_write *write, dds_error *error) {
+  *write = (dds_write){.kind = DDS_WRITE_DELETE};
+  if (!dds_key_copy(key, &write->key, error)) return false;
+  write->matches = dds_condition_retain(matches);
+  if (old->item == NULL) return true;
+  dds_assertion assertion = {.table = table, .item = old->item, .columns_read = old->columns_read};
+  return dds_assertion_make(&assertion, &write->asserted, error) &&
+         dds_assertion_add_expired(table->layout, old, &write->matches, error);
+}

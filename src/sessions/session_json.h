@@ -1,0 +1,60 @@
+/*
+ * A session as JSON text that is edited in place: what an edit does not touch stays byte for byte.
+ * The member `cookie` is express-session's.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/buffer.h"
+#include "base/error.h"
+#include "dynamodb/item.h"
+#include "dynamodb/json.h"
+
+/* When a session expires. */
+typedef struct dds_expiry {
+  bool is_never;
+  int64_t time_ms; /* since 1970 */
+} dds_expiry;
+
+typedef struct dds_session_json {
+  dds_buffer text; /* owned */
+  dds_json root;   /* in `text`; .text NULL: no JSON object */
+} dds_session_json;
+
+#define DDS_SESSION_JSON_INIT ((dds_session_json){.text = DDS_BUFFER_INIT(64 << 20)})
+
+/* Copies text. Text that is no JSON object is no error: `root` tells. */
+DDS_MUST_USE bool dds_session_json_from_text(dds_session_json *session, const char *bytes,
+                                             size_t length, dds_error *error);
+
+/* Reads a payload, S or M; anything else is no JSON object. */
+DDS_MUST_USE bool dds_session_json_from_value(dds_session_json *session, const dds_value *value,
+                                              dds_error *error);
+
+/* The cookie, borrowed until the next edit; false where there is none, or one that is no object. */
+bool dds_session_json_cookie(const dds_session_json *session, dds_json *cookie);
+
+/* Gives a session without cookie one, JSON text, as its first member, where express-session has it;
+ * a `cookie` that is no object is replaced. */
+DDS_MUST_USE bool dds_session_json_add_cookie(dds_session_json *session, dds_json cookie,
+                                              dds_error *error);
+
+/* The same with the cookie that express-session makes: the age is from `now_ms` to the expiry. */
+DDS_MUST_USE bool dds_session_json_add_new_cookie(dds_session_json *session,
+                                                  const dds_expiry *expiry, int64_t now_ms,
+                                                  dds_error *error);
+
+/* Sets the cookie's `expires`: ISO text, or null for never, and then `originalMaxAge` is null too.
+ * The session must have a cookie. */
+DDS_MUST_USE bool dds_session_json_set_expiry(dds_session_json *session, const dds_expiry *expiry,
+                                              dds_error *error);
+
+/* Sets a member of the session to a whole number. */
+DDS_MUST_USE bool dds_session_json_set_number(dds_session_json *session, const char *name,
+                                              int64_t number, dds_error *error);
+
+void dds_session_json_free(dds_session_json *session);
