@@ -148,11 +148,13 @@ bool dds_client_credentials(dds_client *client, const dds_credentials **out, dds
     if (!dds_credentials_resolve(&context, &client->credentials, error)) return false;
     client->has_credentials = true;
   }
-  if (client->credentials.expires_ms <= now_ms)
-    return dds_error_set(error, DDS_AUTH,
-                         "the credentials (%s) have expired: get new ones, for example by "
-                         "`eval \"$(aws configure export-credentials --format env)\"`",
-                         client->credentials.source);
+  if (client->credentials.expires_ms <= now_ms) {
+    dds_error_set(error, DDS_AUTH,
+                  "the credentials (%s) have expired: get new ones, for example by "
+                  "`eval \"$(aws configure export-credentials --format env)\"`",
+                  client->credentials.source);
+    return false;
+  }
   *out = &client->credentials;
   return true;
 }

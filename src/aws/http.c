@@ -155,7 +155,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
   return exchange->base.body.failed == DDS_OK ? length : CURL_WRITEFUNC_PAUSE - 1;
 }
 
-/* Copies a header's value, trimmed; one that is too long is left out rather than cut. */
+/* Copies a header's value, trimmed. One that is too long is left out rather than cut, and so is one
+ * that is not printable ASCII: it would stand in messages. */
 static void copy_value(char *slot, size_t slot_bytes, const char *value, size_t length) {
   while (length > 0 && (*value == ' ' || *value == '\t')) {
     value++;
@@ -164,6 +165,8 @@ static void copy_value(char *slot, size_t slot_bytes, const char *value, size_t 
   while (length > 0 && (unsigned char)value[length - 1] <= ' ')
     length--;
   if (length >= slot_bytes) return;
+  for (size_t i = 0; i < length; i++)
+    if ((unsigned char)value[i] < ' ' || (unsigned char)value[i] > '~') return;
   memcpy(slot, value, length);
   slot[length] = '\0';
 }

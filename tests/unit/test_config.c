@@ -34,7 +34,8 @@ static bool resolve(const config_case *row, dds_config *config, dds_error *error
   return is_resolved;
 }
 
-#define THREE       "[default]\nregion = d-1\n[profile p]\nregion = p-1\n[profile q]\nregion = q-1\n"
+#define THREE "[default]\nregion = d-1\n[profile p]\nregion = p-1\n[profile q]\nregion = q-1\n"
+
 #define AWS(region) "https://dynamodb." region ".amazonaws.com"
 #define SERVICES                                                                 \
   "[default]\nservices = s\nendpoint_url = http://p\n[services s]\ndynamodb =\n" \

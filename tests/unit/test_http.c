@@ -428,6 +428,37 @@ static void test_signal_mask_is_restored(void **state) {
   join_server(&s);
 }
 
+static int broken_pipe;
+
+/* Stands for OpenSSL, which writes to closed sockets while the transport works. */
+static bool write_to_nobody(void *context) {
+  (void)context;
+  stop_calls++;
+  return write(broken_pipe, "x", 1) < 0;
+}
+
+static void test_a_write_to_a_closed_socket_does_not_kill(void **state) {
+  (void)state;
+  int ends[2];
+  sigset_t pending;
+  dds_error error = DDS_ERROR_INIT;
+  dds_transport *transport = NULL;
+  const dds_stop stop = {write_to_nobody, NULL};
+  stop_calls = 0;
+  assert_int_equal(pipe(ends), 0);
+  close(ends[0]);
+  broken_pipe = ends[1];
+  signal(SIGPIPE, SIG_DFL);
+  assert_true(dds_http_create(&stop, &transport, &error));
+  assert_null(transport->wait(transport, INT64_MAX, &error));
+  assert_int_equal(error.code, DDS_INTERRUPT);
+  assert_int_equal(stop_calls, 1);
+  assert_int_equal(sigpending(&pending), 0);
+  assert_int_equal(sigismember(&pending, SIGPIPE), 0);
+  transport->destroy(transport);
+  close(ends[1]);
+}
+
 /* In a child the transport says no, and leaves the parent's connection as it is. */
 static void test_fork(void **state) {
   (void)state;
@@ -519,6 +550,7 @@ int main(void) {
       cmocka_unit_test(test_short_requests_do_not_ask),
       cmocka_unit_test(test_many_in_flight),
       cmocka_unit_test(test_signal_mask_is_restored),
+      cmocka_unit_test(test_a_write_to_a_closed_socket_does_not_kill),
       cmocka_unit_test(test_fork),
       cmocka_unit_test(test_each_allocation_failing),
   };
