@@ -247,8 +247,8 @@ static void write_question_mark(void *context, dds_buffer *text, const char *typ
   dds_buffer_append_char(text, '?');
 }
 
-static void write_type_name(void *context, dds_buffer *text, dds_type type,
-                            const char *typed_value, size_t length) {
+static void write_type_name(void *context, dds_buffer *text, dds_type type, const char *typed_value,
+                            size_t length) {
   (void)context;
   (void)typed_value;
   (void)length;
@@ -268,6 +268,16 @@ size_t dds_condition_operator_count(const dds_condition *condition) {
     if (condition->right != NULL) count += dds_condition_operator_count(condition->right);
   }
   return count;
+}
+
+size_t dds_condition_memory_bytes(const dds_condition *condition) {
+  size_t bytes = 0;
+  for (; condition != NULL; condition = condition->left) {
+    bytes += sizeof *condition + condition->typed_length;
+    if (condition->attribute != NULL) bytes += strlen(condition->attribute);
+    if (condition->right != NULL) bytes += dds_condition_memory_bytes(condition->right);
+  }
+  return bytes;
 }
 
 /* ---- evaluating --------------------------------------------------------------------------- */
@@ -326,8 +336,7 @@ static bool has_element(const dds_value *container, const dds_value *wanted) {
 }
 
 static bool contains_holds(const dds_value *value, const dds_value *operand) {
-  if (value->type == DDS_TYPE_STRING)
-    return string_has(value->content, operand->content, false);
+  if (value->type == DDS_TYPE_STRING) return string_has(value->content, operand->content, false);
   bool has_elements = value->type == DDS_TYPE_STRING_SET || value->type == DDS_TYPE_LIST;
   return has_elements && has_element(value, operand);
 }
@@ -335,8 +344,7 @@ static bool contains_holds(const dds_value *value, const dds_value *operand) {
 /* A condition on one attribute. */
 static bool attribute_holds(const dds_condition *condition, const dds_item *item) {
   dds_value value;
-  bool exists =
-      dds_item_find(item, condition->attribute, strlen(condition->attribute), &value);
+  bool exists = dds_item_find(item, condition->attribute, strlen(condition->attribute), &value);
   switch (condition->kind) {
   case KIND_EXISTS:
     return exists;

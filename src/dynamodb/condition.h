@@ -69,3 +69,6 @@ void dds_condition_append_words(const dds_condition *condition, dds_buffer *word
 
 /* The operators that it counts as, against DynamoDB's limit of 300 for an expression. */
 size_t dds_condition_operator_count(const dds_condition *condition);
+
+/* Bytes that its own nodes, names and values hold in memory, about; NULL holds none. */
+size_t dds_condition_memory_bytes(const dds_condition *condition);

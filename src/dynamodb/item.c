@@ -1,6 +1,7 @@
 /*
  * Items and typed values: finding, checking, comparing and measuring DynamoDB JSON in place.
- * item_check.c checks what a user gives; item_convert.c turns typed values into plain JSON and back.
+ * item_check.c checks what a user gives; item_convert.c turns typed values into plain JSON and
+ * back.
  */
 #include "dynamodb/item.h"
 
@@ -233,11 +234,14 @@ static size_t container_size(const dds_value *value) {
   return size;
 }
 
+size_t dds_value_size_bytes(const dds_value *value) {
+  if (value->type >= DDS_TYPE_LIST) return container_size(value);
+  return scalar_size(value->type, value->content);
+}
+
 static size_t value_size(dds_json typed) {
   dds_value value;
-  if (!dds_value_read(typed, &value)) return 0;
-  if (value.type >= DDS_TYPE_LIST) return container_size(&value);
-  return scalar_size(value.type, value.content);
+  return dds_value_read(typed, &value) ? dds_value_size_bytes(&value) : 0;
 }
 
 size_t dds_item_size_bytes(const dds_item *item) {

@@ -55,8 +55,7 @@ typedef struct dds_item {
  * that decodes and numbers that DynamoDB holds, sets without duplicates and not empty, at most 32
  * levels. For text that a user gives; what a server sends is read leniently.
  */
-DDS_MUST_USE bool dds_item_parse(const char *text, size_t length, dds_item *item,
-                                 dds_error *error);
+DDS_MUST_USE bool dds_item_parse(const char *text, size_t length, dds_item *item, dds_error *error);
 
 /* An attribute by name. A value that is not of the form {"TYPE": content} is not found. */
 bool dds_item_find(const dds_item *item, const char *name, size_t name_length, dds_value *value);
@@ -90,8 +89,9 @@ void dds_value_append_json(const dds_value *value, dds_buffer *json);
  * Appends plain JSON as a typed value: objects M, arrays L, strings S, numbers N with every digit,
  * true/false BOOL, null NULL. `old`, if not NULL, is the value that it replaces: a member of a map
  * (or an element of a list, by position) whose plain JSON is what it was keeps its stored type, so
- * that bytes and sets survive an edit beside them. DDS_TOOBIG for a number over 38 digits, DDS_CHECK
- * for one out of range, a lone surrogate, an empty or duplicate member name, or more than 32 levels.
+ * that bytes and sets survive an edit beside them. DDS_TOOBIG for a number over 38 digits,
+ * DDS_CHECK for one out of range, a lone surrogate, an empty or duplicate member name, or more than
+ * 32 levels.
  */
 DDS_MUST_USE bool dds_value_append_from_json(dds_json plain, const dds_value *old,
                                              dds_buffer *typed, dds_error *error);
@@ -115,6 +115,7 @@ bool dds_item_equal(const dds_item *left, const dds_item *right);
  * each element for lists and maps.
  */
 size_t dds_item_size_bytes(const dds_item *item);
+size_t dds_value_size_bytes(const dds_value *value);
 
 /* Deepest level, most bytes of an item: DynamoDB's service quotas. */
 enum { DDS_ITEM_MAX_DEPTH = 32, DDS_ITEM_MAX_BYTES = 400 * 1024, DDS_KEY_MAX_BYTES = 2048 };

@@ -19,10 +19,9 @@ static void append_span(dds_buffer *buffer, dds_json json) {
 static void append_number(dds_buffer *json, dds_json content) {
   const char *digits;
   size_t length;
-  bool is_number =
-      dds_json_type_of(content) == DDS_JSON_STRING &&
-      dds_json_string_is_plain(content, &digits, &length) &&
-      dds_number_check(digits, length) != DDS_NUMBER_NOT_A_NUMBER;
+  bool is_number = dds_json_type_of(content) == DDS_JSON_STRING &&
+                   dds_json_string_is_plain(content, &digits, &length) &&
+                   dds_number_check(digits, length) != DDS_NUMBER_NOT_A_NUMBER;
   if (is_number)
     dds_buffer_append(json, digits, length);
   else
@@ -125,8 +124,8 @@ static bool is_plain_of_map(dds_json plain, const dds_value *value) {
   size_t count = 0;
   bool is_same = true;
   while (is_same && dds_json_next(&members, &name, &member)) {
-    is_same = dds_json_lookup_find(&old_members, name, &old) &&
-              is_plain_of_element(member, value, old);
+    is_same =
+        dds_json_lookup_find(&old_members, name, &old) && is_plain_of_element(member, value, old);
     count++;
   }
   is_same = is_same && count == old_members.count;

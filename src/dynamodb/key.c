@@ -1,4 +1,5 @@
-/* Keys in one spelling for each value: numbers in their shortest, strings with the fewest escapes. */
+/* Keys in one spelling for each value: numbers in their shortest, strings with the fewest escapes.
+ */
 #include "dynamodb/key.h"
 
 #include <string.h>

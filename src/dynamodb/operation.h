@@ -26,6 +26,10 @@ DDS_MUST_USE bool dds_operation_start(const dds_table *table, const char *name, 
 /* Waits for it; the answer, validated JSON, is borrowed from the operation. */
 DDS_MUST_USE bool dds_operation_wait(dds_operation *operation, dds_json *answer, dds_error *error);
 
+/* A member of the answer's outermost object, without walking over a page again. Valid once
+ * dds_operation_wait gave the answer. */
+bool dds_operation_find(const dds_operation *operation, const char *name, dds_json *value);
+
 /* Waits until one of several is finished; they must have the same client. Then ask it by
  * dds_operation_wait, which returns at once. */
 DDS_MUST_USE bool dds_operation_wait_any(dds_operation *const *operations, size_t count,

@@ -33,6 +33,11 @@ void dds_placeholders_append_value(dds_placeholders *placeholders, dds_buffer *e
 void dds_placeholders_append_condition(dds_placeholders *placeholders, dds_buffer *expression,
                                        const dds_condition *condition);
 
+/* Appends `,"name":"expression"` to a request body; nothing where the expression is empty. A failed
+ * expression makes the body fail. */
+void dds_placeholders_append_expression(dds_buffer *body, const char *name,
+                                        const dds_buffer *expression);
+
 /* Appends `,"ExpressionAttributeNames":{…},"ExpressionAttributeValues":{…}` to a request body,
  * each only where there is one. */
 void dds_placeholders_append_members(const dds_placeholders *placeholders, dds_buffer *body);

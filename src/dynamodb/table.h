@@ -23,9 +23,9 @@ typedef struct dds_record {
   int64_t duration_ms;
   size_t request_bytes;
   size_t response_bytes;
-  int64_t items;          /* items returned or written; -1: unknown */
-  int64_t scanned;        /* items evaluated by a Scan; -1: not applicable */
-  double capacity_units;  /* negative: not reported */
+  int64_t items;         /* items returned or written; -1: unknown */
+  int64_t scanned;       /* items evaluated by a Scan; -1: not applicable */
+  double capacity_units; /* negative: not reported */
   const char *request_id;
 } dds_record;
 
@@ -47,15 +47,15 @@ typedef struct dds_table_description {
   char *status;  /* "ACTIVE" */
   int64_t items; /* as DynamoDB counted last, about every six hours */
   int64_t bytes;
-  char *billing; /* "PAY_PER_REQUEST" or "PROVISIONED" */
-  int64_t read_capacity;  /* -1: on demand */
+  char *billing;         /* "PAY_PER_REQUEST" or "PROVISIONED" */
+  int64_t read_capacity; /* -1: on demand */
   int64_t write_capacity;
   char *arn;
-  char *hash_key;      /* attribute name and type "S", "N" or "B" */
+  char *hash_key; /* attribute name and type "S", "N" or "B" */
   char *hash_key_type;
-  char *sort_key;      /* or NULL */
-  char *indexes;       /* JSON array of the index names with keys, projection and status; or NULL */
-  char *replicas;      /* JSON array of regions; or NULL */
+  char *sort_key; /* or NULL */
+  char *indexes;  /* JSON array of the index names with keys, projection and status; or NULL */
+  char *replicas; /* JSON array of regions; or NULL */
 } dds_table_description;
 
 /* A table that does not exist is no error: `exists` is false. */

@@ -41,8 +41,8 @@ typedef enum dds_write_result {
 } dds_write_result;
 
 /* Adds an assignment; texts are copied; `typed_value` NULL: remove. */
-DDS_MUST_USE bool dds_write_assign(dds_write *write, const char *attribute,
-                                   const char *typed_value, size_t length, dds_error *error);
+DDS_MUST_USE bool dds_write_assign(dds_write *write, const char *attribute, const char *typed_value,
+                                   size_t length, dds_error *error);
 
 /* "PutItem", "UpdateItem", "DeleteItem". */
 const char *dds_write_operation(const dds_write *write);

@@ -37,9 +37,9 @@ static void is_said_in_words(void **state) {
   static const struct {
     dds_comparison comparison;
     const char *words;
-  } comparisons[] = {{DDS_EQUAL, "x = ?"},          {DDS_NOT_EQUAL, "x <> ?"},
-                     {DDS_LESS, "x < ?"},           {DDS_LESS_EQUAL, "x <= ?"},
-                     {DDS_GREATER, "x > ?"},        {DDS_GREATER_EQUAL, "x >= ?"}};
+  } comparisons[] = {{DDS_EQUAL, "x = ?"},   {DDS_NOT_EQUAL, "x <> ?"},
+                     {DDS_LESS, "x < ?"},    {DDS_LESS_EQUAL, "x <= ?"},
+                     {DDS_GREATER, "x > ?"}, {DDS_GREATER_EQUAL, "x >= ?"}};
   for (size_t i = 0; i < sizeof comparisons / sizeof comparisons[0]; i++)
     expect_words(compare("x", comparisons[i].comparison, "{\"S\":\"secret\"}"),
                  comparisons[i].words);
@@ -64,8 +64,7 @@ static void has_parentheses_where_needed(void **state) {
   expect_words(dds_condition_not(dds_condition_and(a(), b())),
                "NOT (a = ? AND attribute_exists(b))");
   expect_words(dds_condition_not(dds_condition_not(b())), "NOT (NOT attribute_exists(b))");
-  expect_words(dds_condition_and(dds_condition_not(a()), b()),
-               "NOT a = ? AND attribute_exists(b)");
+  expect_words(dds_condition_and(dds_condition_not(a()), b()), "NOT a = ? AND attribute_exists(b)");
 }
 
 static bool holds(dds_condition *condition, const char *item_text) {
@@ -80,7 +79,8 @@ static bool holds(dds_condition *condition, const char *item_text) {
 
 static const char item[] =
     "{\"n\":{\"N\":\"5\"},\"s\":{\"S\":\"b\\u00e9\"},\"b\":{\"B\":\"fw==\"},\"t\":{\"BOOL\":true},"
-    "\"z\":{\"NULL\":true},\"l\":{\"L\":[{\"S\":\"q\"}]},\"m\":{\"M\":{}},\"ss\":{\"SS\":[\"x\",\"y\"]}}";
+    "\"z\":{\"NULL\":true},\"l\":{\"L\":[{\"S\":\"q\"}]},\"m\":{\"M\":{}},\"ss\":{\"SS\":[\"x\","
+    "\"y\"]}}";
 
 static void compares_as_dynamodb(void **state) {
   (void)state;
@@ -90,20 +90,34 @@ static void compares_as_dynamodb(void **state) {
     const char *operand;
     bool holds;
   } cases[] = {
-      {"n", DDS_EQUAL, "{\"N\":\"5.0\"}", true}, {"n", DDS_NOT_EQUAL, "{\"N\":\"5.0\"}", false},
-      {"n", DDS_LESS, "{\"N\":\"10\"}", true}, {"n", DDS_GREATER, "{\"N\":\"-10\"}", true},
-      {"n", DDS_LESS_EQUAL, "{\"N\":\"5\"}", true}, {"n", DDS_GREATER_EQUAL, "{\"N\":\"5.00000000000000000001\"}", false},
-      {"n", DDS_EQUAL, "{\"S\":\"5\"}", false}, {"n", DDS_NOT_EQUAL, "{\"S\":\"5\"}", true},
-      {"n", DDS_LESS, "{\"S\":\"6\"}", false}, {"s", DDS_LESS, "{\"S\":\"c\"}", true},
-      {"s", DDS_GREATER, "{\"S\":\"bz\"}", true}, {"s", DDS_GREATER, "{\"S\":\"B\"}", true},
-      {"s", DDS_EQUAL, "{\"S\":\"b\xc3\xa9\"}", true}, {"b", DDS_LESS, "{\"B\":\"gA==\"}", true},
-      {"b", DDS_GREATER, "{\"B\":\"fg==\"}", true}, {"b", DDS_LESS, "{\"B\":\"fwA=\"}", true},
-      {"t", DDS_EQUAL, "{\"BOOL\":true}", true}, {"t", DDS_NOT_EQUAL, "{\"BOOL\":false}", true},
-      {"t", DDS_LESS_EQUAL, "{\"BOOL\":true}", false}, {"z", DDS_EQUAL, "{\"NULL\":true}", true},
-      {"l", DDS_EQUAL, "{\"L\":[{\"S\":\"q\"}]}", true}, {"m", DDS_EQUAL, "{\"M\":{}}", true},
-      {"ss", DDS_EQUAL, "{\"SS\":[\"y\",\"x\"]}", true}, {"ss", DDS_NOT_EQUAL, "{\"SS\":[\"y\"]}", true},
-      {"none", DDS_EQUAL, "{\"N\":\"5\"}", false}, {"none", DDS_LESS, "{\"N\":\"5\"}", false},
-      {"none", DDS_GREATER_EQUAL, "{\"N\":\"5\"}", false}, {"none", DDS_NOT_EQUAL, "{\"N\":\"5\"}", true},
+      {"n", DDS_EQUAL, "{\"N\":\"5.0\"}", true},
+      {"n", DDS_NOT_EQUAL, "{\"N\":\"5.0\"}", false},
+      {"n", DDS_LESS, "{\"N\":\"10\"}", true},
+      {"n", DDS_GREATER, "{\"N\":\"-10\"}", true},
+      {"n", DDS_LESS_EQUAL, "{\"N\":\"5\"}", true},
+      {"n", DDS_GREATER_EQUAL, "{\"N\":\"5.00000000000000000001\"}", false},
+      {"n", DDS_EQUAL, "{\"S\":\"5\"}", false},
+      {"n", DDS_NOT_EQUAL, "{\"S\":\"5\"}", true},
+      {"n", DDS_LESS, "{\"S\":\"6\"}", false},
+      {"s", DDS_LESS, "{\"S\":\"c\"}", true},
+      {"s", DDS_GREATER, "{\"S\":\"bz\"}", true},
+      {"s", DDS_GREATER, "{\"S\":\"B\"}", true},
+      {"s", DDS_EQUAL, "{\"S\":\"b\xc3\xa9\"}", true},
+      {"b", DDS_LESS, "{\"B\":\"gA==\"}", true},
+      {"b", DDS_GREATER, "{\"B\":\"fg==\"}", true},
+      {"b", DDS_LESS, "{\"B\":\"fwA=\"}", true},
+      {"t", DDS_EQUAL, "{\"BOOL\":true}", true},
+      {"t", DDS_NOT_EQUAL, "{\"BOOL\":false}", true},
+      {"t", DDS_LESS_EQUAL, "{\"BOOL\":true}", false},
+      {"z", DDS_EQUAL, "{\"NULL\":true}", true},
+      {"l", DDS_EQUAL, "{\"L\":[{\"S\":\"q\"}]}", true},
+      {"m", DDS_EQUAL, "{\"M\":{}}", true},
+      {"ss", DDS_EQUAL, "{\"SS\":[\"y\",\"x\"]}", true},
+      {"ss", DDS_NOT_EQUAL, "{\"SS\":[\"y\"]}", true},
+      {"none", DDS_EQUAL, "{\"N\":\"5\"}", false},
+      {"none", DDS_LESS, "{\"N\":\"5\"}", false},
+      {"none", DDS_GREATER_EQUAL, "{\"N\":\"5\"}", false},
+      {"none", DDS_NOT_EQUAL, "{\"N\":\"5\"}", true},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
     if (holds(compare(cases[i].attribute, cases[i].comparison, cases[i].operand), item) !=
@@ -131,7 +145,8 @@ static void evaluates_functions_and_logic(void **state) {
   assert_false(holds(dds_condition_contains("n", "5", 1), item));
   assert_true(holds(dds_condition_not(dds_condition_contains("none", "x", 1)), item));
   assert_true(holds(dds_condition_and(dds_condition_exists("n"), dds_condition_exists("s")), item));
-  assert_false(holds(dds_condition_and(dds_condition_exists("n"), dds_condition_exists("x")), item));
+  assert_false(
+      holds(dds_condition_and(dds_condition_exists("n"), dds_condition_exists("x")), item));
   assert_true(holds(dds_condition_or(dds_condition_exists("x"), dds_condition_exists("s")), item));
   assert_true(holds(dds_condition_not_exists("n"), NULL));
   assert_false(holds(dds_condition_exists("n"), NULL));
@@ -162,9 +177,9 @@ static void survives_every_refused_allocation(void **state) {
   (void)state;
   for (long nth = 1;; nth++) {
     failing_allocator_refuse(nth);
-    dds_condition *condition = dds_condition_not(dds_condition_or(
-        dds_condition_and(a(), dds_condition_begins_with("c", "x", 1)),
-        dds_condition_or(dds_condition_type_is("d", DDS_TYPE_MAP), b())));
+    dds_condition *condition = dds_condition_not(
+        dds_condition_or(dds_condition_and(a(), dds_condition_begins_with("c", "x", 1)),
+                         dds_condition_or(dds_condition_type_is("d", DDS_TYPE_MAP), b())));
     bool refused = failing_allocator_has_refused();
     failing_allocator_refuse(0);
     assert_int_equal(condition == NULL, refused);

@@ -26,7 +26,8 @@ static dds_value value_of(const char *text) {
 #define EVERY_TYPE                                                                                 \
   "{\"id\":{\"S\":\"a\\u0000\xc3\xa9\"},\"n\":{\"N\":\"-12.50\"},\"b\":{\"B\":\"AP8Q\"},"          \
   "\"t\":{\"BOOL\":true},\"f\":{\"BOOL\":false},\"z\":{\"NULL\":true},"                            \
-  "\"l\":{\"L\":[{\"S\":\"x\"},{\"N\":\"1\"}]},\"m\":{\"M\":{\"k\":{\"N\":\"1\"},\"e\":{\"M\":{}}}}," \
+  "\"l\":{\"L\":[{\"S\":\"x\"},{\"N\":\"1\"}]},\"m\":{\"M\":{\"k\":{\"N\":\"1\"},\"e\":{\"M\":{}}" \
+  "}},"                                                                                            \
   "\"ss\":{\"SS\":[\"x\",\"yy\"]},\"ns\":{\"NS\":[\"1\",\"2.5\"]},\"bs\":{\"BS\":[\"QQ==\"]}}"
 
 static void finds_attributes_by_type(void **state) {
@@ -35,9 +36,10 @@ static void finds_attributes_by_type(void **state) {
     const char *name;
     dds_type type;
   } expected[] = {
-      {"id", DDS_TYPE_STRING}, {"n", DDS_TYPE_NUMBER}, {"b", DDS_TYPE_BINARY}, {"t", DDS_TYPE_BOOL},
-      {"f", DDS_TYPE_BOOL}, {"z", DDS_TYPE_NULL}, {"l", DDS_TYPE_LIST}, {"m", DDS_TYPE_MAP},
-      {"ss", DDS_TYPE_STRING_SET}, {"ns", DDS_TYPE_NUMBER_SET}, {"bs", DDS_TYPE_BINARY_SET},
+      {"id", DDS_TYPE_STRING},     {"n", DDS_TYPE_NUMBER},      {"b", DDS_TYPE_BINARY},
+      {"t", DDS_TYPE_BOOL},        {"f", DDS_TYPE_BOOL},        {"z", DDS_TYPE_NULL},
+      {"l", DDS_TYPE_LIST},        {"m", DDS_TYPE_MAP},         {"ss", DDS_TYPE_STRING_SET},
+      {"ns", DDS_TYPE_NUMBER_SET}, {"bs", DDS_TYPE_BINARY_SET},
   };
   dds_item item;
   dds_error error = DDS_ERROR_INIT;
@@ -64,8 +66,9 @@ static void finds_attributes_by_type(void **state) {
 static void reads_servers_leniently(void **state) {
   (void)state;
   static const char *const odd[] = {
-      "{\"a\":{}}", "{\"a\":1}", "{\"a\":{\"X\":\"1\"}}", "{\"a\":{\"S\":1}}", "{\"a\":{\"N\":1}}",
-      "{\"a\":{\"S\":\"x\",\"N\":\"1\"}}", "{\"a\":{\"L\":{}}}", "{\"a\":[]}", "{\"a\":{\"BOOL\":\"true\"}}"};
+      "{\"a\":{}}",         "{\"a\":1}",         "{\"a\":{\"X\":\"1\"}}",
+      "{\"a\":{\"S\":1}}",  "{\"a\":{\"N\":1}}", "{\"a\":{\"S\":\"x\",\"N\":\"1\"}}",
+      "{\"a\":{\"L\":{}}}", "{\"a\":[]}",        "{\"a\":{\"BOOL\":\"true\"}}"};
   for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
     dds_item item = item_of(odd[i]);
     dds_value value;
@@ -79,14 +82,31 @@ static void reads_servers_leniently(void **state) {
 
 static void refuses_items_that_dynamodb_would(void **state) {
   (void)state;
-  static const char *const items[] = {
-      "", "[]", "{", "1", "{\"a\":{}}", "{\"a\":{\"S\":1}}", "{\"a\":{\"N\":\"x\"}}",
-      "{\"a\":{\"N\":\"1E126\"}}", "{\"a\":{\"N\":\"\\u0031\"}}", "{\"a\":{\"B\":\"QQ\"}}",
-      "{\"a\":{\"B\":\"@@@@\"}}", "{\"a\":{\"B\":\"Q===\"}}", "{\"a\":{\"NULL\":false}}",
-      "{\"a\":{\"SS\":[]}}", "{\"a\":{\"SS\":[\"x\",\"\\u0078\"]}}", "{\"a\":{\"NS\":[\"1\",\"1.0\"]}}",
-      "{\"a\":{\"NS\":[1]}}", "{\"a\":{\"BS\":[\"QQ==\",\"QQ==\"]}}", "{\"a\":{\"S\":\"\\ud800\"}}",
-      "{\"\\udc00\":{\"S\":\"x\"}}", "{\"a\":{\"S\":\"x\"},\"a\":{\"S\":\"x\"}}", "{\"\":{\"S\":\"\"}}",
-      "{\"a\":{\"M\":{\"\":{\"S\":\"x\"}}}}", "{\"a\":{\"L\":[1]}}", "{\"a\":{\"M\":{\"b\":{\"SS\":[]}}}}"};
+  static const char *const items[] = {"",
+                                      "[]",
+                                      "{",
+                                      "1",
+                                      "{\"a\":{}}",
+                                      "{\"a\":{\"S\":1}}",
+                                      "{\"a\":{\"N\":\"x\"}}",
+                                      "{\"a\":{\"N\":\"1E126\"}}",
+                                      "{\"a\":{\"N\":\"\\u0031\"}}",
+                                      "{\"a\":{\"B\":\"QQ\"}}",
+                                      "{\"a\":{\"B\":\"@@@@\"}}",
+                                      "{\"a\":{\"B\":\"Q===\"}}",
+                                      "{\"a\":{\"NULL\":false}}",
+                                      "{\"a\":{\"SS\":[]}}",
+                                      "{\"a\":{\"SS\":[\"x\",\"\\u0078\"]}}",
+                                      "{\"a\":{\"NS\":[\"1\",\"1.0\"]}}",
+                                      "{\"a\":{\"NS\":[1]}}",
+                                      "{\"a\":{\"BS\":[\"QQ==\",\"QQ==\"]}}",
+                                      "{\"a\":{\"S\":\"\\ud800\"}}",
+                                      "{\"\\udc00\":{\"S\":\"x\"}}",
+                                      "{\"a\":{\"S\":\"x\"},\"a\":{\"S\":\"x\"}}",
+                                      "{\"\":{\"S\":\"\"}}",
+                                      "{\"a\":{\"M\":{\"\":{\"S\":\"x\"}}}}",
+                                      "{\"a\":{\"L\":[1]}}",
+                                      "{\"a\":{\"M\":{\"b\":{\"SS\":[]}}}}"};
   for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) {
     dds_item item;
     dds_error error = DDS_ERROR_INIT;
@@ -130,9 +150,12 @@ static void gives_bytes(void **state) {
     const char *bytes;
     size_t length;
   } cases[] = {
-      {"{\"S\":\"a\\u0000b\"}", "a\0b", 3}, {"{\"N\":\"-1.50\"}", "-1.50", 5},
-      {"{\"B\":\"AP8Q\"}", "\x00\xff\x10", 3}, {"{\"B\":\"\"}", "", 0},
-      {"{\"B\":\"\\/\\/\\/\\/\"}", "\xff\xff\xff", 3}, {"{\"B\":\"QQ==\"}", "A", 1},
+      {"{\"S\":\"a\\u0000b\"}", "a\0b", 3},
+      {"{\"N\":\"-1.50\"}", "-1.50", 5},
+      {"{\"B\":\"AP8Q\"}", "\x00\xff\x10", 3},
+      {"{\"B\":\"\"}", "", 0},
+      {"{\"B\":\"\\/\\/\\/\\/\"}", "\xff\xff\xff", 3},
+      {"{\"B\":\"QQ==\"}", "A", 1},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     dds_value value = value_of(cases[i].typed);
@@ -159,16 +182,24 @@ static void compares_as_dynamodb(void **state) {
     const char *right;
     bool is_equal;
   } cases[] = {
-      {"{\"N\":\"1\"}", "{\"N\":\"1.0\"}", true}, {"{\"N\":\"1\"}", "{\"S\":\"1\"}", false},
-      {"{\"S\":\"a\"}", "{\"S\":\"\\u0061\"}", true}, {"{\"B\":\"QQ==\"}", "{\"B\":\"QQ==\"}", true},
-      {"{\"B\":\"QQ==\"}", "{\"B\":\"QUE=\"}", false}, {"{\"BOOL\":true}", "{\"BOOL\":false}", false},
-      {"{\"NULL\":true}", "{\"NULL\":true}", true}, {"{\"SS\":[\"x\",\"y\"]}", "{\"SS\":[\"y\",\"x\"]}", true},
-      {"{\"SS\":[\"x\",\"y\"]}", "{\"SS\":[\"x\"]}", false}, {"{\"NS\":[\"1\",\"2\"]}", "{\"NS\":[\"2.0\",\"1E0\"]}", true},
-      {"{\"NS\":[\"1\"]}", "{\"SS\":[\"1\"]}", false}, {"{\"L\":[{\"S\":\"x\"}]}", "{\"L\":[{\"S\":\"x\"}]}", true},
+      {"{\"N\":\"1\"}", "{\"N\":\"1.0\"}", true},
+      {"{\"N\":\"1\"}", "{\"S\":\"1\"}", false},
+      {"{\"S\":\"a\"}", "{\"S\":\"\\u0061\"}", true},
+      {"{\"B\":\"QQ==\"}", "{\"B\":\"QQ==\"}", true},
+      {"{\"B\":\"QQ==\"}", "{\"B\":\"QUE=\"}", false},
+      {"{\"BOOL\":true}", "{\"BOOL\":false}", false},
+      {"{\"NULL\":true}", "{\"NULL\":true}", true},
+      {"{\"SS\":[\"x\",\"y\"]}", "{\"SS\":[\"y\",\"x\"]}", true},
+      {"{\"SS\":[\"x\",\"y\"]}", "{\"SS\":[\"x\"]}", false},
+      {"{\"NS\":[\"1\",\"2\"]}", "{\"NS\":[\"2.0\",\"1E0\"]}", true},
+      {"{\"NS\":[\"1\"]}", "{\"SS\":[\"1\"]}", false},
+      {"{\"L\":[{\"S\":\"x\"}]}", "{\"L\":[{\"S\":\"x\"}]}", true},
       {"{\"L\":[{\"N\":\"1\"},{\"N\":\"2\"}]}", "{\"L\":[{\"N\":\"2\"},{\"N\":\"1\"}]}", false},
-      {"{\"M\":{\"a\":{\"N\":\"1\"},\"b\":{\"M\":{}}}}", "{\"M\":{\"b\":{\"M\":{}},\"a\":{\"N\":\"1.0\"}}}", true},
+      {"{\"M\":{\"a\":{\"N\":\"1\"},\"b\":{\"M\":{}}}}",
+       "{\"M\":{\"b\":{\"M\":{}},\"a\":{\"N\":\"1.0\"}}}", true},
       {"{\"M\":{\"a\":{\"N\":\"1\"}}}", "{\"M\":{\"a\":{\"N\":\"2\"}}}", false},
-      {"{\"M\":{\"a\":{\"N\":\"1\"}}}", "{\"M\":{\"b\":{\"N\":\"1\"}}}", false}, {"{\"M\":{}}", "{\"L\":[]}", false},
+      {"{\"M\":{\"a\":{\"N\":\"1\"}}}", "{\"M\":{\"b\":{\"N\":\"1\"}}}", false},
+      {"{\"M\":{}}", "{\"L\":[]}", false},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     dds_value left = value_of(cases[i].left);
@@ -216,14 +247,16 @@ static void becomes_plain_json(void **state) {
   dds_value value = value_of(dds_buffer_text(&text));
   dds_buffer json = DDS_BUFFER_INIT(10000);
   dds_value_append_json(&value, &json);
-  assert_string_equal(dds_buffer_text(&json),
-                      "{\"id\":\"a\\u0000\xc3\xa9\",\"n\":-12.50,\"b\":\"AP8Q\",\"t\":true,\"f\":false,"
-                      "\"z\":null,\"l\":[\"x\",1],\"m\":{\"k\":1,\"e\":{}},\"ss\":[\"x\",\"yy\"],"
-                      "\"ns\":[1,2.5],\"bs\":[\"QQ==\"]}");
+  assert_string_equal(
+      dds_buffer_text(&json),
+      "{\"id\":\"a\\u0000\xc3\xa9\",\"n\":-12.50,\"b\":\"AP8Q\",\"t\":true,\"f\":false,"
+      "\"z\":null,\"l\":[\"x\",1],\"m\":{\"k\":1,\"e\":{}},\"ss\":[\"x\",\"yy\"],"
+      "\"ns\":[1,2.5],\"bs\":[\"QQ==\"]}");
   dds_buffer_free(&json);
   dds_buffer_free(&text);
   /* What no server sends still gives valid JSON. */
-  static const char *const odd[] = {"{\"N\":\"+5\"}", "{\"NS\":[1,\"x\"]}", "{\"L\":[7,{\"S\":\"x\"}]}"};
+  static const char *const odd[] = {"{\"N\":\"+5\"}", "{\"NS\":[1,\"x\"]}",
+                                    "{\"L\":[7,{\"S\":\"x\"}]}"};
   for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
     value = value_of(odd[i]);
     dds_buffer_clear(&json);
@@ -249,9 +282,10 @@ static void expect_typed(const char *plain, const char *old, const char *typed) 
 
 static void converts_plain_json(void **state) {
   (void)state;
-  expect_typed("{\"a\":[1E2,-0,1.50],\"b\":{\"c\":\"x\\u0000\"},\"d\":true,\"e\":null}", NULL,
-               "{\"M\":{\"a\":{\"L\":[{\"N\":\"1E2\"},{\"N\":\"-0\"},{\"N\":\"1.50\"}]},"
-               "\"b\":{\"M\":{\"c\":{\"S\":\"x\\u0000\"}}},\"d\":{\"BOOL\":true},\"e\":{\"NULL\":true}}}");
+  expect_typed(
+      "{\"a\":[1E2,-0,1.50],\"b\":{\"c\":\"x\\u0000\"},\"d\":true,\"e\":null}", NULL,
+      "{\"M\":{\"a\":{\"L\":[{\"N\":\"1E2\"},{\"N\":\"-0\"},{\"N\":\"1.50\"}]},"
+      "\"b\":{\"M\":{\"c\":{\"S\":\"x\\u0000\"}}},\"d\":{\"BOOL\":true},\"e\":{\"NULL\":true}}}");
   expect_typed("12345678901234567890123456789012345678", NULL,
                "{\"N\":\"12345678901234567890123456789012345678\"}");
   expect_typed(" [ ] ", NULL, "{\"L\":[]}");
@@ -264,12 +298,15 @@ static void keeps_types_beside_an_edit(void **state) {
       "\"n\":{\"N\":\"1.5\"},\"deep\":{\"M\":{\"b\":{\"B\":\"QQ==\"},\"v\":{\"N\":\"1\"}}},"
       "\"list\":{\"L\":[{\"B\":\"QQ==\"},{\"NS\":[\"1\"]},{\"S\":\"z\"}]}}}";
   expect_typed("{\"date\":{},\"bytes\":\"QQ==\",\"set\":[\"x\",\"y\"],\"n\":1.50,"
-               "\"deep\":{\"b\":\"QQ==\",\"v\":1},\"list\":[\"QQ==\",[1],\"z\"]}", old, old);
-  expect_typed("{\"list\":[\"QQ==\",[1],\"new\"],\"deep\":{\"v\":2,\"b\":\"QQ==\"},\"n\":2,"
-               "\"set\":[\"x\"],\"bytes\":\"other\",\"added\":\"QQ==\"}", old,
-               "{\"M\":{\"list\":{\"L\":[{\"B\":\"QQ==\"},{\"NS\":[\"1\"]},{\"S\":\"new\"}]},"
-               "\"deep\":{\"M\":{\"v\":{\"N\":\"2\"},\"b\":{\"B\":\"QQ==\"}}},\"n\":{\"N\":\"2\"},"
-               "\"set\":{\"L\":[{\"S\":\"x\"}]},\"bytes\":{\"S\":\"other\"},\"added\":{\"S\":\"QQ==\"}}}");
+               "\"deep\":{\"b\":\"QQ==\",\"v\":1},\"list\":[\"QQ==\",[1],\"z\"]}",
+               old, old);
+  expect_typed(
+      "{\"list\":[\"QQ==\",[1],\"new\"],\"deep\":{\"v\":2,\"b\":\"QQ==\"},\"n\":2,"
+      "\"set\":[\"x\"],\"bytes\":\"other\",\"added\":\"QQ==\"}",
+      old,
+      "{\"M\":{\"list\":{\"L\":[{\"B\":\"QQ==\"},{\"NS\":[\"1\"]},{\"S\":\"new\"}]},"
+      "\"deep\":{\"M\":{\"v\":{\"N\":\"2\"},\"b\":{\"B\":\"QQ==\"}}},\"n\":{\"N\":\"2\"},"
+      "\"set\":{\"L\":[{\"S\":\"x\"}]},\"bytes\":{\"S\":\"other\"},\"added\":{\"S\":\"QQ==\"}}}");
   expect_typed("\"QQ==\"", "{\"B\":\"QQ==\"}", "{\"B\":\"QQ==\"}");
   expect_typed("{\"a\":1}", "{\"S\":\"{}\"}", "{\"M\":{\"a\":{\"N\":\"1\"}}}");
 }
@@ -280,9 +317,13 @@ static void refuses_json_that_dynamodb_cannot_hold(void **state) {
     const char *plain;
     dds_code code;
   } cases[] = {
-      {"123456789012345678901234567890123456789", DDS_TOOBIG}, {"1E126", DDS_CHECK},
-      {"\"\\ud800\"", DDS_CHECK}, {"{\"a\":1,\"a\":2}", DDS_CHECK}, {"{\"a\":1,\"\\u0061\":1}", DDS_CHECK},
-      {"{\"\":1}", DDS_CHECK}, {"{\"\\ud800\":1}", DDS_CHECK},
+      {"123456789012345678901234567890123456789", DDS_TOOBIG},
+      {"1E126", DDS_CHECK},
+      {"\"\\ud800\"", DDS_CHECK},
+      {"{\"a\":1,\"a\":2}", DDS_CHECK},
+      {"{\"a\":1,\"\\u0061\":1}", DDS_CHECK},
+      {"{\"\":1}", DDS_CHECK},
+      {"{\"\\ud800\":1}", DDS_CHECK},
       {"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]", DDS_CHECK},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -307,23 +348,36 @@ static void expresses_values_in_a_type(void **state) {
     const char *old;
     const char *typed; /* NULL: DDS_CHECK */
   } cases[] = {
-      {"\"x\"", DDS_TYPE_STRING, NULL, "{\"S\":\"x\"}"}, {"5", DDS_TYPE_STRING, NULL, "{\"S\":\"5\"}"},
-      {"[1]", DDS_TYPE_STRING, NULL, NULL}, {"43", DDS_TYPE_NUMBER, NULL, "{\"N\":\"43\"}"},
-      {"\"43\"", DDS_TYPE_NUMBER, NULL, "{\"N\":\"43\"}"}, {"\"x\"", DDS_TYPE_NUMBER, NULL, NULL},
-      {"\"QQ==\"", DDS_TYPE_BINARY, NULL, "{\"B\":\"QQ==\"}"}, {"\"Q\"", DDS_TYPE_BINARY, NULL, NULL},
-      {"1", DDS_TYPE_BOOL, NULL, "{\"BOOL\":true}"}, {"0.0", DDS_TYPE_BOOL, NULL, "{\"BOOL\":false}"},
-      {"false", DDS_TYPE_BOOL, NULL, "{\"BOOL\":false}"}, {"2", DDS_TYPE_BOOL, NULL, NULL},
-      {"null", DDS_TYPE_NULL, NULL, "{\"NULL\":true}"}, {"1", DDS_TYPE_NULL, NULL, NULL},
-      {"[1]", DDS_TYPE_LIST, NULL, "{\"L\":[{\"N\":\"1\"}]}"}, {"{}", DDS_TYPE_LIST, NULL, NULL},
-      {"{}", DDS_TYPE_MAP, NULL, "{\"M\":{}}"}, {"[]", DDS_TYPE_MAP, NULL, NULL},
+      {"\"x\"", DDS_TYPE_STRING, NULL, "{\"S\":\"x\"}"},
+      {"5", DDS_TYPE_STRING, NULL, "{\"S\":\"5\"}"},
+      {"[1]", DDS_TYPE_STRING, NULL, NULL},
+      {"43", DDS_TYPE_NUMBER, NULL, "{\"N\":\"43\"}"},
+      {"\"43\"", DDS_TYPE_NUMBER, NULL, "{\"N\":\"43\"}"},
+      {"\"x\"", DDS_TYPE_NUMBER, NULL, NULL},
+      {"\"QQ==\"", DDS_TYPE_BINARY, NULL, "{\"B\":\"QQ==\"}"},
+      {"\"Q\"", DDS_TYPE_BINARY, NULL, NULL},
+      {"1", DDS_TYPE_BOOL, NULL, "{\"BOOL\":true}"},
+      {"0.0", DDS_TYPE_BOOL, NULL, "{\"BOOL\":false}"},
+      {"false", DDS_TYPE_BOOL, NULL, "{\"BOOL\":false}"},
+      {"2", DDS_TYPE_BOOL, NULL, NULL},
+      {"null", DDS_TYPE_NULL, NULL, "{\"NULL\":true}"},
+      {"1", DDS_TYPE_NULL, NULL, NULL},
+      {"[1]", DDS_TYPE_LIST, NULL, "{\"L\":[{\"N\":\"1\"}]}"},
+      {"{}", DDS_TYPE_LIST, NULL, NULL},
+      {"{}", DDS_TYPE_MAP, NULL, "{\"M\":{}}"},
+      {"[]", DDS_TYPE_MAP, NULL, NULL},
       {"[\"QQ==\"]", DDS_TYPE_LIST, "{\"L\":[{\"B\":\"QQ==\"}]}", "{\"L\":[{\"B\":\"QQ==\"}]}"},
-      {"[\"QQ==\",2]", DDS_TYPE_LIST, "{\"L\":[{\"B\":\"QQ==\"}]}", "{\"L\":[{\"B\":\"QQ==\"},{\"N\":\"2\"}]}"},
+      {"[\"QQ==\",2]", DDS_TYPE_LIST, "{\"L\":[{\"B\":\"QQ==\"}]}",
+       "{\"L\":[{\"B\":\"QQ==\"},{\"N\":\"2\"}]}"},
       {"[\"a\",\"b\"]", DDS_TYPE_STRING_SET, NULL, "{\"SS\":[\"a\",\"b\"]}"},
       {"[1,\"2\"]", DDS_TYPE_NUMBER_SET, NULL, "{\"NS\":[\"1\",\"2\"]}"},
       {"[\"QQ==\"]", DDS_TYPE_BINARY_SET, NULL, "{\"BS\":[\"QQ==\"]}"},
-      {"[]", DDS_TYPE_STRING_SET, NULL, NULL}, {"\"a\"", DDS_TYPE_STRING_SET, NULL, NULL},
-      {"[\"a\",\"a\"]", DDS_TYPE_STRING_SET, NULL, NULL}, {"[1,1.0]", DDS_TYPE_NUMBER_SET, NULL, NULL},
-      {"[\"x\"]", DDS_TYPE_NUMBER_SET, NULL, NULL}, {"[[1]]", DDS_TYPE_STRING_SET, NULL, NULL},
+      {"[]", DDS_TYPE_STRING_SET, NULL, NULL},
+      {"\"a\"", DDS_TYPE_STRING_SET, NULL, NULL},
+      {"[\"a\",\"a\"]", DDS_TYPE_STRING_SET, NULL, NULL},
+      {"[1,1.0]", DDS_TYPE_NUMBER_SET, NULL, NULL},
+      {"[\"x\"]", DDS_TYPE_NUMBER_SET, NULL, NULL},
+      {"[[1]]", DDS_TYPE_STRING_SET, NULL, NULL},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     dds_value old;
@@ -346,7 +400,8 @@ static void survives_the_way_there_and_back(void **state) {
   (void)state;
   static const char *const texts[] = {
       "{\"cookie\":{\"originalMaxAge\":null,\"expires\":\"2026-11-22T12:52:21.000Z\"},\"views\":3}",
-      "[[],{},\"\",0,-1.5e-7,true,null,\"\\u0000\\\"\"]", "{\"a b.c#:\":{\"\xc3\xa9\":[1,[2,[3]]]}}"};
+      "[[],{},\"\",0,-1.5e-7,true,null,\"\\u0000\\\"\"]",
+      "{\"a b.c#:\":{\"\xc3\xa9\":[1,[2,[3]]]}}"};
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
     dds_buffer typed = DDS_BUFFER_INIT(10000);
     dds_buffer plain = DDS_BUFFER_INIT(10000);

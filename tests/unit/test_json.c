@@ -40,10 +40,29 @@ static dds_json parse(const char *text) {
 static void accepts_what_rfc_8259_has(void **state) {
   (void)state;
   static const char *const texts[] = {
-      "null", "true", " false ", "0", "-0", "-1.5e+10", "1E5", "0.0", "123456789012345678901234567890",
-      "\"\"", "\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0000\\uD834\\udd1e\"", "\"\\ud800\"", "\"\x7f\"",
-      "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x8d\xaa\"", "[]", "[ ]", "{}", "{ }", "[1,2 , 3]",
-      "{\"a\":1,\"a\":2}", "\t{\"a\" : [ { } , null ] }\r\n", "[[[[]]]]", "\"0123456789abcdef0123\"",
+      "null",
+      "true",
+      " false ",
+      "0",
+      "-0",
+      "-1.5e+10",
+      "1E5",
+      "0.0",
+      "123456789012345678901234567890",
+      "\"\"",
+      "\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0000\\uD834\\udd1e\"",
+      "\"\\ud800\"",
+      "\"\x7f\"",
+      "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x8d\xaa\"",
+      "[]",
+      "[ ]",
+      "{}",
+      "{ }",
+      "[1,2 , 3]",
+      "{\"a\":1,\"a\":2}",
+      "\t{\"a\" : [ { } , null ] }\r\n",
+      "[[[[]]]]",
+      "\"0123456789abcdef0123\"",
   };
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
     if (!is_valid(texts[i], strlen(texts[i]))) fail_msg("refused: %s", texts[i]);
@@ -56,16 +75,53 @@ static void refuses_all_else_and_says_where(void **state) {
     const char *text;
     size_t where;
   } cases[] = {
-      {"", 0},          {" ", 1},        {"nul", 3},      {"nulL", 3},     {"True", 0},
-      {"01", 1},        {"-", 1},        {"+1", 0},       {".5", 0},       {"1.", 2},
-      {"1.e5", 2},      {"1e", 2},       {"1e+", 3},      {"0x1", 1},      {"NaN", 0},
-      {"1 2", 2},       {"[1,]", 3},     {"[1 2]", 3},    {"[", 1},        {"[1", 2},
-      {"]", 0},         {"{\"a\"}", 4},  {"{\"a\":}", 5}, {"{a:1}", 1},    {"{\"a\":1,}", 7},
-      {"{\"a\":1", 6},  {"{\"a\":1]", 6}, {"[1}", 2},     {"\"", 1},       {"\"a", 2},
-      {"\"\\x\"", 2},   {"\"\\u12\"", 5}, {"\"\\u12g4\"", 5}, {"\"a\nb\"", 2}, {"\"\x01\"", 1},
-      {"\"\x80\"", 1},  {"\"a\xc3\"", 2}, {"\"\xc0\x80\"", 1}, {"\"\xed\xa0\x80\"", 1},
-      {"\"\xf4\x90\x80\x80\"", 1}, {"\"01234567\x1f\"", 9}, {"\"0123456789012\\\"", 16},
-      {"'a'", 0},       {"[//c\n1]", 1}, {"\xef\xbb\xbf{}", 0}, {"{1:2}", 1}, {"{\"a\" 1}", 5},
+      {"", 0},
+      {" ", 1},
+      {"nul", 3},
+      {"nulL", 3},
+      {"True", 0},
+      {"01", 1},
+      {"-", 1},
+      {"+1", 0},
+      {".5", 0},
+      {"1.", 2},
+      {"1.e5", 2},
+      {"1e", 2},
+      {"1e+", 3},
+      {"0x1", 1},
+      {"NaN", 0},
+      {"1 2", 2},
+      {"[1,]", 3},
+      {"[1 2]", 3},
+      {"[", 1},
+      {"[1", 2},
+      {"]", 0},
+      {"{\"a\"}", 4},
+      {"{\"a\":}", 5},
+      {"{a:1}", 1},
+      {"{\"a\":1,}", 7},
+      {"{\"a\":1", 6},
+      {"{\"a\":1]", 6},
+      {"[1}", 2},
+      {"\"", 1},
+      {"\"a", 2},
+      {"\"\\x\"", 2},
+      {"\"\\u12\"", 5},
+      {"\"\\u12g4\"", 5},
+      {"\"a\nb\"", 2},
+      {"\"\x01\"", 1},
+      {"\"\x80\"", 1},
+      {"\"a\xc3\"", 2},
+      {"\"\xc0\x80\"", 1},
+      {"\"\xed\xa0\x80\"", 1},
+      {"\"\xf4\x90\x80\x80\"", 1},
+      {"\"01234567\x1f\"", 9},
+      {"\"0123456789012\\\"", 16},
+      {"'a'", 0},
+      {"[//c\n1]", 1},
+      {"\xef\xbb\xbf{}", 0},
+      {"{1:2}", 1},
+      {"{\"a\" 1}", 5},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     dds_json value;
@@ -98,9 +154,9 @@ static void bounds_the_depth(void **state) {
 
 static void refuses_every_truncation(void **state) {
   (void)state;
-  static const char text[] =
-      "{\"Items\":[{\"id\":{\"S\":\"s\xc3\xa9\\u00e9\\ud83c\\udf6a\"},\"n\":{\"N\":\"-1.5e3\"}},{}],"
-      "\"Count\":12,\"x\":[true,false,null,-0.5E-7,\"\"]}";
+  static const char text[] = "{\"Items\":[{\"id\":{\"S\":\"s\xc3\xa9\\u00e9\\ud83c\\udf6a\"},\"n\":"
+                             "{\"N\":\"-1.5e3\"}},{}],"
+                             "\"Count\":12,\"x\":[true,false,null,-0.5E-7,\"\"]}";
   assert_true(is_valid(text, sizeof text - 1));
   for (size_t length = 0; length < sizeof text - 1; length++)
     if (is_valid(text, length)) fail_msg("accepted the first %zu bytes", length);
@@ -110,8 +166,8 @@ static void walks_in_order(void **state) {
   (void)state;
   dds_json root = parse(" { \"a\" : 1 , \"b\":[ \"x]\\\"}\" ,{}, [ ] ,-2e1], \"c\\u0064\":null } ");
   assert_int_equal(dds_json_type_of(root), DDS_JSON_OBJECT);
-  static const char *const expected[] = {"\"a\"", "1", "\"b\"", "[ \"x]\\\"}\" ,{}, [ ] ,-2e1]",
-                                         "\"c\\u0064\"", "null"};
+  static const char *const expected[] = {
+      "\"a\"", "1", "\"b\"", "[ \"x]\\\"}\" ,{}, [ ] ,-2e1]", "\"c\\u0064\"", "null"};
   dds_json_iterator members = dds_json_iterate(root);
   dds_json key;
   dds_json value;
@@ -143,8 +199,9 @@ static void walks_in_order(void **state) {
 
 static void finds_members(void **state) {
   (void)state;
-  dds_json root = parse("{\"a\":1,\"\\u0061\":2,\"b\":{\"c\":{\"d\":3}},\"e\\u0000f\":4,\"g\\\\h\":5,"
-                        "\"\xc3\xa9\":6,\"\\ud83c\\udf6a\":7,\"\\ud800\":8,\"l\":[1]}");
+  dds_json root =
+      parse("{\"a\":1,\"\\u0061\":2,\"b\":{\"c\":{\"d\":3}},\"e\\u0000f\":4,\"g\\\\h\":5,"
+            "\"\xc3\xa9\":6,\"\\ud83c\\udf6a\":7,\"\\ud800\":8,\"l\":[1]}");
   dds_json value;
   assert_true(dds_json_find(root, "a", 1, &value));
   assert_memory_equal(value.text, "2", 1); /* the last of duplicates */
@@ -194,7 +251,7 @@ static void decodes_strings(void **state) {
     assert_true(dds_json_string_is_text(string));
     dds_buffer_free(&bytes);
   }
-  static const char *const lone[] = {"\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\ud800\"",
+  static const char *const lone[] = {"\"\\ud800\"",  "\"\\udc00\"",        "\"\\ud800\\ud800\"",
                                      "\"\\ud800x\"", "\"\\udfff\\ud800\"", "\"\\ud83c\\n\""};
   for (size_t i = 0; i < sizeof lone / sizeof lone[0]; i++) {
     dds_buffer bytes = DDS_BUFFER_INIT(100);
@@ -216,16 +273,29 @@ static void compares_values(void **state) {
     const char *right;
     bool is_equal;
   } cases[] = {
-      {"1", "1.0", true}, {"100", "1e2", true}, {"-0", "0", true}, {"1", "2", false},
+      {"1", "1.0", true},
+      {"100", "1e2", true},
+      {"-0", "0", true},
+      {"1", "2", false},
       {"12345678901234567890123", "12345678901234567890124", false},
-      {"\"a\"", "\"\\u0061\"", true}, {"\"a\"", "\"b\"", false}, {"\"1\"", "1", false},
-      {"null", "null", true}, {"true", "false", false}, {"[1,2]", "[ 1.0 , 2 ]", true},
-      {"[1,2]", "[2,1]", false}, {"[1]", "[1,1]", false}, {"[1,1]", "[1]", false},
+      {"\"a\"", "\"\\u0061\"", true},
+      {"\"a\"", "\"b\"", false},
+      {"\"1\"", "1", false},
+      {"null", "null", true},
+      {"true", "false", false},
+      {"[1,2]", "[ 1.0 , 2 ]", true},
+      {"[1,2]", "[2,1]", false},
+      {"[1]", "[1,1]", false},
+      {"[1,1]", "[1]", false},
       {"{\"a\":1,\"b\":[{}]}", "{ \"b\":[{ }], \"\\u0061\":1}", true},
-      {"{\"a\":1}", "{\"a\":1,\"b\":2}", false}, {"{\"a\":1,\"b\":2}", "{\"a\":1}", false},
-      {"{\"a\":1,\"a\":2}", "{\"a\":2}", true}, {"{\"a\":1,\"a\":2}", "{\"a\":1}", false},
-      {"{\"a\":1,\"a\":2,\"b\":3}", "{\"b\":3,\"a\":2}", true}, {"{}", "[]", false},
-      {"\"\\ud800\"", "\"\\uD800\"", true}, {"\"\\ud800\"", "\"\\ud801\"", false},
+      {"{\"a\":1}", "{\"a\":1,\"b\":2}", false},
+      {"{\"a\":1,\"b\":2}", "{\"a\":1}", false},
+      {"{\"a\":1,\"a\":2}", "{\"a\":2}", true},
+      {"{\"a\":1,\"a\":2}", "{\"a\":1}", false},
+      {"{\"a\":1,\"a\":2,\"b\":3}", "{\"b\":3,\"a\":2}", true},
+      {"{}", "[]", false},
+      {"\"\\ud800\"", "\"\\uD800\"", true},
+      {"\"\\ud800\"", "\"\\ud801\"", false},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     dds_json left = parse(cases[i].left);
@@ -289,8 +359,9 @@ static uint32_t random_below(uint32_t limit) {
 }
 
 static void generate_string(dds_buffer *text) {
-  static const char *const pieces[] = {"a", "zz", " ", "\\n", "\\\"", "\\\\", "\\/", "\\u0041",
-                                       "\xc3\xa9", "\\ud83c\\udf6a", "{", "]", ",", ":", "0123456789"};
+  static const char *const pieces[] = {"a",    "zz",  " ",       "\\n",      "\\\"",
+                                       "\\\\", "\\/", "\\u0041", "\xc3\xa9", "\\ud83c\\udf6a",
+                                       "{",    "]",   ",",       ":",        "0123456789"};
   dds_buffer_append_char(text, '"');
   for (uint32_t count = random_below(5); count > 0; count--)
     dds_buffer_append_text(text, pieces[random_below(sizeof pieces / sizeof pieces[0])]);
@@ -298,7 +369,8 @@ static void generate_string(dds_buffer *text) {
 }
 
 static void generate(dds_buffer *text, int depth) {
-  static const char *const scalars[] = {"null", "true", "false", "0", "-1", "1.5", "2e3", "-0.25E-2"};
+  static const char *const scalars[] = {"null", "true", "false", "0",
+                                        "-1",   "1.5",  "2e3",   "-0.25E-2"};
   uint32_t kind = random_below(depth == 0 ? 6 : 10);
   if (kind < 3) {
     dds_buffer_append_text(text, scalars[random_below(sizeof scalars / sizeof scalars[0])]);

@@ -37,8 +37,8 @@ static void check(const edit_case *test) {
   if (test->replacement == NULL)
     dds_json_edit_remove(root, names, count, &edited);
   else
-    is_edited = dds_json_edit_set(root, names, count, test->replacement,
-                                  strlen(test->replacement), &edited);
+    is_edited = dds_json_edit_set(root, names, count, test->replacement, strlen(test->replacement),
+                                  &edited);
   if (is_edited != (test->edited != NULL)) fail_msg("%s at %s", test->root, test->path);
   if (is_edited) {
     assert_string_equal(dds_buffer_text(&edited), test->edited);
@@ -54,7 +54,8 @@ static void sets_members(void **state) {
       {"{\"a\":1}", "b", "2", "{\"a\":1,\"b\":2}"},
       {"{ }", "b", "2", "{\"b\":2 }"},
       {"{\"a\":1E2 }", "x\"y", "null", "{\"a\":1E2,\"x\\\"y\":null }"},
-      {"{\"c\":{\"d\":1,\"e\":{\"f\":0.10}},\"z\":[]}", "c.e.f", "7", "{\"c\":{\"d\":1,\"e\":{\"f\":7}},\"z\":[]}"},
+      {"{\"c\":{\"d\":1,\"e\":{\"f\":0.10}},\"z\":[]}", "c.e.f", "7",
+       "{\"c\":{\"d\":1,\"e\":{\"f\":7}},\"z\":[]}"},
       {"{\"c\":{\"d\":1}}", "c.n", "\"x\"", "{\"c\":{\"d\":1,\"n\":\"x\"}}"},
       {"{\"a\":1,\"a\":2}", "a", "3", "{\"a\":1,\"a\":3}"},
       {"{\"\\u0061\":1}", "a", "3", "{\"\\u0061\":3}"},

@@ -29,7 +29,9 @@ static void checks_length_and_utf8(void **state) {
     const char *bytes;
     size_t length;
     dds_code code;
-  } cases[] = {{"", 0, DDS_CHECK}, {bytes, sizeof bytes, DDS_TOOBIG}, {"\xff", 1, DDS_CHECK},
+  } cases[] = {{"", 0, DDS_CHECK},
+               {bytes, sizeof bytes, DDS_TOOBIG},
+               {"\xff", 1, DDS_CHECK},
                {bytes, DDS_KEY_MAX_BYTES, DDS_OK}};
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     dds_key key;
@@ -95,8 +97,8 @@ static void survives_every_refused_allocation(void **state) {
     dds_key copy = {0};
     dds_error error = DDS_ERROR_INIT;
     failing_allocator_refuse(nth);
-    bool is_made = dds_key_from_item("id", &item, &key, &error) &&
-                   dds_key_copy(&key, &copy, &error);
+    bool is_made =
+        dds_key_from_item("id", &item, &key, &error) && dds_key_copy(&key, &copy, &error);
     bool refused = failing_allocator_has_refused();
     failing_allocator_refuse(0);
     dds_key_free(&key);

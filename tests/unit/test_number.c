@@ -22,20 +22,39 @@ static void checks_what_dynamodb_stores(void **state) {
     const char *text;
     dds_number_status status;
   } cases[] = {
-      {"0", DDS_NUMBER_OK}, {"-0", DDS_NUMBER_OK}, {"0E999", DDS_NUMBER_OK}, {"1.50", DDS_NUMBER_OK},
-      {"1E2", DDS_NUMBER_OK}, {"1e+2", DDS_NUMBER_OK}, {"9.99E125", DDS_NUMBER_OK},
-      {"1E126", DDS_NUMBER_OUT_OF_RANGE}, {"-1E126", DDS_NUMBER_OUT_OF_RANGE},
-      {"1E-130", DDS_NUMBER_OK}, {"1E-131", DDS_NUMBER_OUT_OF_RANGE},
-      {"0.1E-130", DDS_NUMBER_OUT_OF_RANGE}, {"10E-131", DDS_NUMBER_OK},
-      {DIGITS_38, DDS_NUMBER_OK}, {DIGITS_38 "00000", DDS_NUMBER_OK},
-      {"0.00000" DIGITS_38, DDS_NUMBER_OK}, {DIGITS_38 "9", DDS_NUMBER_TOO_PRECISE},
-      {"0." DIGITS_38 "1", DDS_NUMBER_TOO_PRECISE}, {"1.00000000000000000000000000000000000000000",
-      DDS_NUMBER_OK}, {"1E99999999999999999999999", DDS_NUMBER_OUT_OF_RANGE},
+      {"0", DDS_NUMBER_OK},
+      {"-0", DDS_NUMBER_OK},
+      {"0E999", DDS_NUMBER_OK},
+      {"1.50", DDS_NUMBER_OK},
+      {"1E2", DDS_NUMBER_OK},
+      {"1e+2", DDS_NUMBER_OK},
+      {"9.99E125", DDS_NUMBER_OK},
+      {"1E126", DDS_NUMBER_OUT_OF_RANGE},
+      {"-1E126", DDS_NUMBER_OUT_OF_RANGE},
+      {"1E-130", DDS_NUMBER_OK},
+      {"1E-131", DDS_NUMBER_OUT_OF_RANGE},
+      {"0.1E-130", DDS_NUMBER_OUT_OF_RANGE},
+      {"10E-131", DDS_NUMBER_OK},
+      {DIGITS_38, DDS_NUMBER_OK},
+      {DIGITS_38 "00000", DDS_NUMBER_OK},
+      {"0.00000" DIGITS_38, DDS_NUMBER_OK},
+      {DIGITS_38 "9", DDS_NUMBER_TOO_PRECISE},
+      {"0." DIGITS_38 "1", DDS_NUMBER_TOO_PRECISE},
+      {"1.00000000000000000000000000000000000000000", DDS_NUMBER_OK},
+      {"1E99999999999999999999999", DDS_NUMBER_OUT_OF_RANGE},
       {"1E-99999999999999999999999", DDS_NUMBER_OUT_OF_RANGE},
-      {"", DDS_NUMBER_NOT_A_NUMBER}, {"-", DDS_NUMBER_NOT_A_NUMBER}, {"+5", DDS_NUMBER_NOT_A_NUMBER},
-      {"007", DDS_NUMBER_NOT_A_NUMBER}, {".5", DDS_NUMBER_NOT_A_NUMBER}, {"5.", DDS_NUMBER_NOT_A_NUMBER},
-      {"1e", DDS_NUMBER_NOT_A_NUMBER}, {"1,5", DDS_NUMBER_NOT_A_NUMBER}, {" 5", DDS_NUMBER_NOT_A_NUMBER},
-      {"5 ", DDS_NUMBER_NOT_A_NUMBER}, {"0x10", DDS_NUMBER_NOT_A_NUMBER}, {"NaN", DDS_NUMBER_NOT_A_NUMBER},
+      {"", DDS_NUMBER_NOT_A_NUMBER},
+      {"-", DDS_NUMBER_NOT_A_NUMBER},
+      {"+5", DDS_NUMBER_NOT_A_NUMBER},
+      {"007", DDS_NUMBER_NOT_A_NUMBER},
+      {".5", DDS_NUMBER_NOT_A_NUMBER},
+      {"5.", DDS_NUMBER_NOT_A_NUMBER},
+      {"1e", DDS_NUMBER_NOT_A_NUMBER},
+      {"1,5", DDS_NUMBER_NOT_A_NUMBER},
+      {" 5", DDS_NUMBER_NOT_A_NUMBER},
+      {"5 ", DDS_NUMBER_NOT_A_NUMBER},
+      {"0x10", DDS_NUMBER_NOT_A_NUMBER},
+      {"NaN", DDS_NUMBER_NOT_A_NUMBER},
       {"Infinity", DDS_NUMBER_NOT_A_NUMBER},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -50,17 +69,29 @@ static int compare(const char *left, const char *right) {
 
 static void compares_exactly(void **state) {
   (void)state;
-  static const char *const ascending[] = {
-      "-1E125", "-1.5", "-1.4999999999999999999999999999999999999", "-1E-130", "0", "1E-130",
-      "0.1", "0.10000000000000000000000000000000000001", "1", "9.99", "10", "99", "100.5",
-      DIGITS_38, "12345678901234567890123456789012345679", "1E125"};
+  static const char *const ascending[] = {"-1E125",
+                                          "-1.5",
+                                          "-1.4999999999999999999999999999999999999",
+                                          "-1E-130",
+                                          "0",
+                                          "1E-130",
+                                          "0.1",
+                                          "0.10000000000000000000000000000000000001",
+                                          "1",
+                                          "9.99",
+                                          "10",
+                                          "99",
+                                          "100.5",
+                                          DIGITS_38,
+                                          "12345678901234567890123456789012345679",
+                                          "1E125"};
   size_t count = sizeof ascending / sizeof ascending[0];
   for (size_t i = 0; i < count; i++)
     for (size_t j = 0; j < count; j++)
       if (compare(ascending[i], ascending[j]) != (i < j ? -1 : i > j))
         fail_msg("%s and %s", ascending[i], ascending[j]);
-  static const char *const same[][2] = {{"0", "-0.000E5"}, {"1", "1.0"}, {"100", "1E2"},
-                                        {"0.5", "5e-1"}, {"-12.50", "-0.125E+2"}};
+  static const char *const same[][2] = {
+      {"0", "-0.000E5"}, {"1", "1.0"}, {"100", "1E2"}, {"0.5", "5e-1"}, {"-12.50", "-0.125E+2"}};
   for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
     assert_int_equal(compare(same[i][0], same[i][1]), 0);
 }
@@ -71,17 +102,24 @@ static void finds_integers_of_64_bits(void **state) {
     const char *text;
     int64_t integer;
   } integers[] = {
-      {"0", 0}, {"-0.0", 0}, {"7", 7}, {"1E2", 100}, {"1.50E1", 15}, {"-12.0", -12},
-      {"9223372036854775807", INT64_MAX}, {"-9223372036854775808", INT64_MIN}, {"1e18",
-      INT64_C(1000000000000000000)},
+      {"0", 0},
+      {"-0.0", 0},
+      {"7", 7},
+      {"1E2", 100},
+      {"1.50E1", 15},
+      {"-12.0", -12},
+      {"9223372036854775807", INT64_MAX},
+      {"-9223372036854775808", INT64_MIN},
+      {"1e18", INT64_C(1000000000000000000)},
   };
   int64_t integer;
   for (size_t i = 0; i < sizeof integers / sizeof integers[0]; i++) {
     assert_true(dds_number_to_integer(integers[i].text, strlen(integers[i].text), &integer));
     assert_true(integer == integers[i].integer);
   }
-  static const char *const others[] = {"0.5", "1.5", "9223372036854775808", "-9223372036854775809",
-                                       "1E19", "1E125", "1E-5", "x", "99999999999999999999"};
+  static const char *const others[] = {
+      "0.5",  "1.5", "9223372036854775808", "-9223372036854775809", "1E19", "1E125",
+      "1E-5", "x",   "99999999999999999999"};
   for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
     if (dds_number_to_integer(others[i], strlen(others[i]), &integer)) fail_msg("%s", others[i]);
 }
@@ -96,9 +134,17 @@ static void converts_to_doubles(void **state) {
     const char *text;
     double value;
   } cases[] = {
-      {"0", 0.0}, {"1.5", 1.5}, {"-2.25E-3", -2.25E-3}, {"0.1", 0.1}, {"123456789.125", 123456789.125},
-      {"1E125", 1E125}, {"9007199254740993", 9007199254740993.0}, {"1E-130", 1E-130},
-      {DIGITS_38, 12345678901234567890123456789012345678.0}, {"1e400", INFINITY}, {"1e-400", 0.0},
+      {"0", 0.0},
+      {"1.5", 1.5},
+      {"-2.25E-3", -2.25E-3},
+      {"0.1", 0.1},
+      {"123456789.125", 123456789.125},
+      {"1E125", 1E125},
+      {"9007199254740993", 9007199254740993.0},
+      {"1E-130", 1E-130},
+      {DIGITS_38, 12345678901234567890123456789012345678.0},
+      {"1e400", INFINITY},
+      {"1e-400", 0.0},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
     assert_true(to_double(cases[i].text) == cases[i].value);

@@ -1,0 +1,96 @@
+/* Placeholders: #n0, #n1, … for names and :v0, :v1, … for values, in the order of their first use.
+ */
+#include "dynamodb/placeholders.h"
+
+#include <string.h>
+
+/* Asserted values are of items of at most 400 KB, each byte escaped at worst. */
+enum { LARGEST_BYTES = 16 * 1024 * 1024 };
+
+void dds_placeholders_init(dds_placeholders *placeholders) {
+  *placeholders = (dds_placeholders){.names = DDS_BUFFER_INIT(LARGEST_BYTES),
+                                     .values = DDS_BUFFER_INIT(LARGEST_BYTES)};
+}
+
+/* Which placeholder stands for the name already; name_count where none does. */
+static size_t find_name(const dds_placeholders *placeholders, const char *attribute) {
+  const char *text = dds_buffer_text(&placeholders->names);
+  dds_json_iterator members = {
+      .next = text, .end = text + placeholders->names.length, .is_object = true};
+  dds_json key;
+  dds_json name;
+  size_t index = 0;
+  for (; placeholders->names.failed == DDS_OK && dds_json_next(&members, &key, &name); index++)
+    if (dds_json_string_equals(name, attribute, strlen(attribute))) return index;
+  return placeholders->name_count;
+}
+
+void dds_placeholders_append_name(dds_placeholders *placeholders, dds_buffer *expression,
+                                  const char *attribute) {
+  dds_buffer *names = &placeholders->names;
+  size_t index = find_name(placeholders, attribute);
+  if (index == placeholders->name_count) {
+    dds_buffer_append_format(names, "%s\"#n%zu\":", index == 0 ? "" : ",", index);
+    dds_buffer_append_json_string(names, attribute, strlen(attribute));
+    placeholders->name_count++;
+  }
+  dds_buffer_append_format(expression, "#n%zu", index);
+}
+
+void dds_placeholders_append_value(dds_placeholders *placeholders, dds_buffer *expression,
+                                   const char *typed_value, size_t length) {
+  dds_buffer *values = &placeholders->values;
+  size_t index = placeholders->value_count++;
+  dds_buffer_append_format(values, "%s\":v%zu\":", index == 0 ? "" : ",", index);
+  dds_buffer_append(values, typed_value, length);
+  dds_buffer_append_format(expression, ":v%zu", index);
+}
+
+static void write_name(void *context, dds_buffer *text, const char *attribute) {
+  dds_placeholders_append_name(context, text, attribute);
+}
+
+static void write_value(void *context, dds_buffer *text, const char *typed_value, size_t length) {
+  dds_placeholders_append_value(context, text, typed_value, length);
+}
+
+static void write_type(void *context, dds_buffer *text, dds_type type, const char *typed_value,
+                       size_t length) {
+  (void)type;
+  dds_placeholders_append_value(context, text, typed_value, length);
+}
+
+void dds_placeholders_append_condition(dds_placeholders *placeholders, dds_buffer *expression,
+                                       const dds_condition *condition) {
+  const dds_condition_writer writer = {
+      .name = write_name, .value = write_value, .type = write_type, .context = placeholders};
+  dds_condition_write(condition, &writer, expression);
+}
+
+/* An expression of placeholders holds nothing that JSON would escape. */
+void dds_placeholders_append_expression(dds_buffer *body, const char *name,
+                                        const dds_buffer *expression) {
+  if (expression->failed != DDS_OK && body->failed == DDS_OK) body->failed = expression->failed;
+  if (expression->length == 0) return;
+  dds_buffer_append_format(body, ",\"%s\":\"", name);
+  dds_buffer_append(body, dds_buffer_text(expression), expression->length);
+  dds_buffer_append_char(body, '"');
+}
+
+static void append_object(dds_buffer *body, const char *name, const dds_buffer *members) {
+  if (members->failed != DDS_OK && body->failed == DDS_OK) body->failed = members->failed;
+  if (members->length == 0) return;
+  dds_buffer_append_format(body, ",\"%s\":{", name);
+  dds_buffer_append(body, dds_buffer_text(members), members->length);
+  dds_buffer_append_char(body, '}');
+}
+
+void dds_placeholders_append_members(const dds_placeholders *placeholders, dds_buffer *body) {
+  append_object(body, "ExpressionAttributeNames", &placeholders->names);
+  append_object(body, "ExpressionAttributeValues", &placeholders->values);
+}
+
+void dds_placeholders_free(dds_placeholders *placeholders) {
+  dds_buffer_free(&placeholders->names);
+  dds_buffer_free(&placeholders->values);
+}

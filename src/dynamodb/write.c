@@ -1,0 +1,326 @@
+/*
+ * One write: its request body, and what became of it. An answer that a condition failed is not the
+ * end: which condition it was is found out by evaluating them on the item that came back.
+ */
+#include "dynamodb/write.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "dynamodb/operation.h"
+#include "dynamodb/placeholders.h"
+
+enum {
+  /* An item whose every byte is escaped, and as much again that is asserted of it. */
+  LARGEST_BODY = 16 * 1024 * 1024,
+  LARGEST_EXPRESSION = 1024 * 1024,
+  MOST_OPERATORS = 300, /* of one expression; DynamoDB's service quotas */
+};
+
+/* What each kind of write is called, and what it carries. */
+typedef struct kind_row {
+  const char *operation;
+  const char *words;
+} kind_row;
+
+static const kind_row kinds[] = {
+    [DDS_WRITE_PUT] = {"PutItem", "put"},
+    [DDS_WRITE_UPDATE] = {"UpdateItem", "update"},
+    [DDS_WRITE_DELETE] = {"DeleteItem", "delete"},
+};
+
+const char *dds_write_operation(const dds_write *write) {
+  return kinds[write->kind].operation;
+}
+
+bool dds_write_assign(dds_write *write, const char *attribute, const char *typed_value,
+                      size_t length, dds_error *error) {
+  size_t count = write->assignment_count;
+  dds_assignment *grown = dds_realloc(write->assignments, (count + 1) * sizeof *grown);
+  if (grown == NULL) return dds_error_set_nomem(error);
+  write->assignments = grown;
+  dds_assignment added = {.attribute = dds_alloc_copy(attribute, strlen(attribute)),
+                          .typed_value =
+                              typed_value == NULL ? NULL : dds_alloc_copy(typed_value, length)};
+  if (added.attribute == NULL || (added.typed_value == NULL && typed_value != NULL)) {
+    dds_free(added.attribute);
+    dds_free(added.typed_value);
+    return dds_error_set_nomem(error);
+  }
+  grown[count] = added;
+  write->assignment_count++;
+  return true;
+}
+
+void dds_write_free(dds_write *write) {
+  for (size_t i = 0; i < write->assignment_count; i++) {
+    dds_free(write->assignments[i].attribute);
+    dds_free(write->assignments[i].typed_value);
+  }
+  dds_free(write->assignments);
+  dds_free(write->item);
+  dds_key_free(&write->key);
+  dds_condition_release(write->matches);
+  dds_condition_release(write->asserted);
+  *write = (dds_write){0};
+}
+
+size_t dds_write_memory_bytes(const dds_write *write) {
+  size_t bytes = sizeof *write + write->key.length + write->item_length;
+  for (size_t i = 0; i < write->assignment_count; i++) {
+    const dds_assignment *assignment = &write->assignments[i];
+    bytes += sizeof *assignment + strlen(assignment->attribute);
+    if (assignment->typed_value != NULL) bytes += strlen(assignment->typed_value);
+  }
+  return bytes + dds_condition_memory_bytes(write->matches) +
+         dds_condition_memory_bytes(write->asserted);
+}
+
+/* ---- the condition ------------------------------------------------------------------------ */
+
+/* A condition on the key's first attribute, which every item has. */
+static dds_condition *key_condition(const dds_key *key,
+                                    dds_condition *make_condition(const char *attribute)) {
+  dds_json json;
+  dds_json name;
+  dds_json value;
+  dds_condition *condition = NULL;
+  dds_buffer attribute = DDS_BUFFER_INIT(LARGEST_EXPRESSION);
+  if (!dds_json_parse(key->json, key->length, &json, NULL)) return NULL;
+  dds_json_iterator members = dds_json_iterate(json);
+  if (dds_json_next(&members, &name, &value) && dds_json_string_append(name, &attribute) &&
+      attribute.failed == DDS_OK)
+    condition = make_condition(dds_buffer_text(&attribute));
+  dds_buffer_free(&attribute);
+  return condition;
+}
+
+/* Both conditions of the caller's as one; `*has_any` false: he has none. */
+static dds_condition *join_conditions(const dds_write *write, bool *has_any) {
+  *has_any = write->matches != NULL || write->asserted != NULL;
+  if (write->matches == NULL) return dds_condition_retain(write->asserted);
+  if (write->asserted == NULL) return dds_condition_retain(write->matches);
+  return dds_condition_and(dds_condition_retain(write->matches),
+                           dds_condition_retain(write->asserted));
+}
+
+/*
+ * The whole condition, owned by the caller; `*has_any` false: the write has none. An UPDATE needs
+ * the item, which UpdateItem would make; a DELETE is content where it is gone. Nothing is added
+ * where the caller's conditions say that already: each operator counts against the 300.
+ */
+static bool make_condition(const dds_write *write, dds_condition **out, bool *has_any,
+                           dds_error *error) {
+  static const dds_item missing = {{0}};
+  dds_condition *condition = join_conditions(write, has_any);
+  bool holds_when_missing = condition == NULL || dds_condition_holds(condition, &missing);
+  if (*has_any && condition == NULL) return dds_error_set_nomem(error);
+  if (write->kind == DDS_WRITE_UPDATE && holds_when_missing) {
+    dds_condition *exists = key_condition(&write->key, dds_condition_exists);
+    condition = *has_any ? dds_condition_and(exists, condition) : exists;
+    *has_any = true;
+  } else if (write->kind == DDS_WRITE_DELETE && !holds_when_missing) {
+    condition = dds_condition_or(key_condition(&write->key, dds_condition_not_exists), condition);
+  }
+  *out = condition;
+  return !*has_any || condition != NULL || dds_error_set_nomem(error);
+}
+
+/* ---- the body ----------------------------------------------------------------------------- */
+
+/* Appends the clause `word` of an update expression, of the assignments that set, or remove. */
+static void append_clause(const dds_write *write, bool sets, const char *word,
+                          dds_placeholders *placeholders, dds_buffer *expression) {
+  const char *separator = word;
+  for (size_t i = 0; i < write->assignment_count; i++) {
+    const dds_assignment *assignment = &write->assignments[i];
+    if ((assignment->typed_value != NULL) != sets) continue;
+    dds_buffer_append_text(expression, separator);
+    separator = ", ";
+    dds_placeholders_append_name(placeholders, expression, assignment->attribute);
+    if (!sets) continue;
+    dds_buffer_append_text(expression, " = ");
+    dds_placeholders_append_value(placeholders, expression, assignment->typed_value,
+                                  strlen(assignment->typed_value));
+  }
+}
+
+static void append_payload(const dds_write *write, dds_placeholders *placeholders,
+                           dds_buffer *body) {
+  bool is_put = write->kind == DDS_WRITE_PUT;
+  dds_buffer update = DDS_BUFFER_INIT(LARGEST_EXPRESSION);
+  dds_buffer_append_text(body, is_put ? ",\"Item\":" : ",\"Key\":");
+  if (is_put)
+    dds_buffer_append(body, write->item, write->item_length);
+  else
+    dds_buffer_append(body, write->key.json, write->key.length);
+  if (write->kind == DDS_WRITE_UPDATE) {
+    append_clause(write, true, "SET ", placeholders, &update);
+    append_clause(write, false, update.length > 0 ? " REMOVE " : "REMOVE ", placeholders, &update);
+    dds_placeholders_append_expression(body, "UpdateExpression", &update);
+  }
+  dds_buffer_free(&update);
+}
+
+bool dds_write_append_body(const dds_write *write, const char *table_name, dds_buffer *body,
+                           dds_error *error) {
+  bool has_condition;
+  dds_condition *condition;
+  dds_placeholders placeholders;
+  dds_buffer expression = DDS_BUFFER_INIT(LARGEST_EXPRESSION);
+  if (!make_condition(write, &condition, &has_condition, error)) return false;
+  dds_placeholders_init(&placeholders);
+  dds_buffer_append_text(body, "{\"TableName\":");
+  dds_buffer_append_json_string(body, table_name, strlen(table_name));
+  append_payload(write, &placeholders, body);
+  if (has_condition) {
+    dds_placeholders_append_condition(&placeholders, &expression, condition);
+    dds_placeholders_append_expression(body, "ConditionExpression", &expression);
+    dds_buffer_append_text(body, ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"");
+  }
+  dds_placeholders_append_members(&placeholders, body);
+  dds_buffer_append_text(body, ",\"ReturnConsumedCapacity\":\"TOTAL\"}");
+  dds_placeholders_free(&placeholders);
+  dds_buffer_free(&expression);
+  dds_condition_release(condition);
+  return dds_buffer_check(body, error);
+}
+
+/* ---- checking ----------------------------------------------------------------------------- */
+
+/* What is known of the size of the item that a write makes: for an UPDATE, a part of it. */
+static size_t known_size(const dds_write *write) {
+  size_t size = 0;
+  dds_item item;
+  if (write->kind == DDS_WRITE_PUT)
+    return dds_json_parse(write->item, write->item_length, &item.json, NULL)
+               ? dds_item_size_bytes(&item)
+               : 0;
+  for (size_t i = 0; i < write->assignment_count; i++) {
+    const dds_assignment *assignment = &write->assignments[i];
+    dds_value value;
+    dds_json typed;
+    const char *text = assignment->typed_value;
+    if (text == NULL || !dds_json_parse(text, strlen(text), &typed, NULL) ||
+        !dds_value_read(typed, &value))
+      continue;
+    size += strlen(assignment->attribute) + dds_value_size_bytes(&value);
+  }
+  return size;
+}
+
+bool dds_write_check(const dds_write *write, dds_error *error) {
+  bool has_condition;
+  dds_condition *condition;
+  size_t size = known_size(write);
+  if (size > DDS_ITEM_MAX_BYTES)
+    return dds_error_set(error, DDS_TOOBIG, "item of %zu bytes: DynamoDB's limit is %d", size,
+                         DDS_ITEM_MAX_BYTES);
+  if (!make_condition(write, &condition, &has_condition, error)) return false;
+  size_t operators = dds_condition_operator_count(condition);
+  dds_condition_release(condition);
+  if (operators > MOST_OPERATORS)
+    return dds_error_set(error, DDS_TOOBIG,
+                         "too many attributes to assert in one write: %zu operators, where "
+                         "DynamoDB's limit is %d",
+                         operators, MOST_OPERATORS);
+  return true;
+}
+
+/* ---- sending ------------------------------------------------------------------------------ */
+
+/* Whether an item has what an UPDATE sets, and lacks what it removes. */
+static bool has_assignments(const dds_write *write, const dds_item *item) {
+  for (size_t i = 0; i < write->assignment_count; i++) {
+    const dds_assignment *assignment = &write->assignments[i];
+    dds_value found;
+    dds_value wanted;
+    dds_json typed;
+    const char *text = assignment->typed_value;
+    bool exists = dds_item_find(item, assignment->attribute, strlen(assignment->attribute), &found);
+    if (exists != (text != NULL)) return false;
+    if (text == NULL) continue;
+    if (!dds_json_parse(text, strlen(text), &typed, NULL) || !dds_value_read(typed, &wanted) ||
+        !dds_value_equal(&found, &wanted))
+      return false;
+  }
+  return true;
+}
+
+/* Whether the item is what this write would have made of it. */
+static bool is_what_it_makes(const dds_write *write, const dds_item *item) {
+  dds_item made;
+  switch (write->kind) {
+  case DDS_WRITE_PUT:
+    return dds_json_parse(write->item, write->item_length, &made.json, NULL) &&
+           dds_item_equal(&made, item);
+  case DDS_WRITE_UPDATE:
+    return item->json.text != NULL && has_assignments(write, item);
+  default:
+    return item->json.text == NULL;
+  }
+}
+
+/* Reads which condition failed from the item that DynamoDB gives back. */
+static dds_write_result read_refusal(const dds_write *write, const dds_operation *operation) {
+  dds_json answer;
+  dds_item item = {{0}};
+  if (dds_operation_error_answer(operation, &answer))
+    (void)dds_json_find(answer, "Item", strlen("Item"), &item.json);
+  if (dds_operation_may_have_been_applied(operation) && is_what_it_makes(write, &item))
+    return DDS_WRITE_APPLIED;
+  if (write->matches != NULL && !dds_condition_holds(write->matches, &item))
+    return DDS_WRITE_UNMATCHED;
+  return DDS_WRITE_REFUSED;
+}
+
+static void append_words(const dds_write *write, dds_buffer *words) {
+  dds_buffer_append_text(words, kinds[write->kind].words);
+  const char *separator = " ";
+  for (size_t i = 0; i < write->assignment_count; i++) {
+    dds_buffer_append_format(words, "%s%s", separator, write->assignments[i].attribute);
+    separator = ", ";
+  }
+  separator = " if ";
+  const dds_condition *const conditions[] = {write->matches, write->asserted};
+  for (size_t i = 0; i < sizeof conditions / sizeof conditions[0]; i++) {
+    if (conditions[i] == NULL) continue;
+    dds_buffer_append_text(words, separator);
+    dds_condition_append_words(conditions[i], words);
+    separator = " and ";
+  }
+}
+
+static bool start(const dds_table *table, const dds_write *write, dds_operation **operation,
+                  dds_error *error) {
+  dds_buffer body = DDS_BUFFER_INIT(LARGEST_BODY);
+  dds_buffer words = DDS_BUFFER_INIT(LARGEST_EXPRESSION);
+  append_words(write, &words);
+  bool is_started = dds_buffer_check(&words, error) &&
+                    dds_write_append_body(write, table->name, &body, error) &&
+                    dds_operation_start(table, dds_write_operation(write), &body,
+                                        dds_buffer_text(&words), operation, error);
+  dds_buffer_free(&body);
+  dds_buffer_free(&words);
+  return is_started;
+}
+
+bool dds_write_send(const dds_table *table, const dds_write *write, dds_write_result *result,
+                    bool *may_have_been_applied, dds_error *error) {
+  dds_operation *operation = NULL;
+  dds_json answer;
+  dds_error failure = DDS_ERROR_INIT;
+  *result = DDS_WRITE_APPLIED;
+  *may_have_been_applied = false;
+  if (!start(table, write, &operation, error)) return false;
+  bool is_answered = dds_operation_wait(operation, &answer, &failure);
+  if (!is_answered && strcmp(failure.service_code, "ConditionalCheckFailedException") == 0) {
+    *result = read_refusal(write, operation);
+    is_answered = true;
+  } else if (!is_answered) {
+    *may_have_been_applied = dds_operation_may_have_been_applied(operation);
+    if (error->code == DDS_OK) *error = failure;
+  }
+  dds_operation_free(operation);
+  return is_answered;
+}

@@ -1,0 +1,232 @@
+/* One call: its context in errors, its remedies, and what the observer is told. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dynamodb/operation.h"
+#include "failing_allocator.h"
+#include "table_fixture.h"
+
+static bool run(table_fixture *f, const char *name, dds_operation **operation, dds_json *answer,
+                dds_error *error) {
+  dds_buffer body = DDS_BUFFER_INIT(1000);
+  dds_buffer_append_text(&body, "{}");
+  bool is_done = dds_operation_run(&f->table, name, &body, "words", operation, answer, error);
+  assert_null(body.data);
+  return is_done;
+}
+
+static void gives_the_answer_and_tells_of_it(void **state) {
+  (void)state;
+  static const struct {
+    const char *operation;
+    const char *body;
+    const char *record;
+  } cases[] = {
+      {"GetItem", "{\"Item\":{\"id\":{\"S\":\"a\"}},\"ConsumedCapacity\":{\"CapacityUnits\":0.5}}",
+       "GetItem [words] items=1 scanned=-1 capacity=0.5 attempts=1 http=200 ok\n"},
+      {"GetItem", "{}", "GetItem [words] items=0 scanned=-1 capacity=-1 attempts=1 http=200 ok\n"},
+      {"Scan",
+       "{\"Items\":[],\"Count\":0,\"ScannedCount\":120,\"ConsumedCapacity\":{\"TableName\":\"t\","
+       "\"CapacityUnits\":128.5}}",
+       "Scan [words] items=0 scanned=120 capacity=128.5 attempts=1 http=200 ok\n"},
+      {"PutItem", "{}", "PutItem [words] items=1 scanned=-1 capacity=-1 attempts=1 http=200 ok\n"},
+      {"TransactWriteItems",
+       "{\"ConsumedCapacity\":[{\"CapacityUnits\":2},{\"CapacityUnits\":3.5}]}",
+       "TransactWriteItems [words] items=-1 scanned=-1 capacity=5.5 attempts=1 http=200 ok\n"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    table_fixture f;
+    dds_operation *operation;
+    dds_json answer;
+    table_fixture_set_up(&f);
+    scripted_transport_answer(f.script, 200, cases[i].body);
+    assert_true(run(&f, cases[i].operation, &operation, &answer, &f.error));
+    assert_int_equal(answer.length, strlen(cases[i].body));
+    assert_string_equal(f.records, cases[i].record);
+    dds_operation_free(operation);
+    assert_int_equal(f.record_count, 1);
+    table_fixture_tear_down(&f);
+  }
+}
+
+static void puts_context_and_remedy_into_errors(void **state) {
+  (void)state;
+  static const struct {
+    const char *body;
+    const char *message;
+  } cases[] = {
+      {"{\"__type\":\"a#ResourceNotFoundException\",\"message\":\"Requested resource not found\"}",
+       "Scan of \"prod-sessions\" failed: ResourceNotFoundException: Requested resource not found: "
+       "create it with SELECT dynamodb_create_table('…')"},
+      {"{\"__type\":\"a#ValidationException\",\"message\":\"The provided key element does not "
+       "match "
+       "the schema\"}",
+       "Scan of \"prod-sessions\" failed: ValidationException: The provided key element does not "
+       "match the schema: the table's key is not the layout's: check layout= and hash_key="},
+      {"{\"__type\":\"a#ValidationException\",\"message\":\"One or more parameter values were "
+       "invalid: "
+       "Missing the key id in the item\"}",
+       "Scan of \"prod-sessions\" failed: ValidationException: One or more parameter values were "
+       "invalid: Missing the key id in the item: the table's key is not the layout's: check "
+       "layout= and hash_key="},
+      {"{\"__type\":\"a#ValidationException\",\"message\":\"Invalid FilterExpression\"}",
+       "Scan of \"prod-sessions\" failed: ValidationException: Invalid FilterExpression"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    table_fixture f;
+    dds_operation *operation;
+    dds_json answer;
+    table_fixture_set_up(&f);
+    scripted_transport_answer(f.script, 400, cases[i].body);
+    assert_false(run(&f, "Scan", &operation, &answer, &f.error));
+    assert_null(operation);
+    assert_string_equal(f.error.message, cases[i].message);
+    assert_int_equal(f.error.http_status, 400);
+    assert_int_equal(f.record_count, 1);
+    assert_non_null(strstr(f.records, cases[i].message));
+    assert_non_null(strstr(f.records, "items=0 scanned=-1 capacity=-1 attempts=1 http=400"));
+    table_fixture_tear_down(&f);
+  }
+}
+
+static void names_region_and_key_on_loopback(void **state) {
+  (void)state;
+  table_fixture f;
+  dds_operation *operation;
+  dds_json answer;
+  table_fixture_set_up_loopback(&f);
+  scripted_transport_answer(
+      f.script, 400, "{\"__type\":\"a#ResourceNotFoundException\",\"message\":\"No such table\"}");
+  assert_false(run(&f, "GetItem", &operation, &answer, &f.error));
+  assert_non_null(strstr(f.error.message, "dynamodb_create_table"));
+  assert_non_null(strstr(f.error.message, "region us-east-1 with access key id AKIDEXAMPLE"));
+  assert_null(strstr(f.error.message, "wJalr"));
+  table_fixture_tear_down(&f);
+}
+
+static void refuses_an_answer_that_is_no_json(void **state) {
+  (void)state;
+  table_fixture f;
+  dds_operation *operation;
+  dds_json answer;
+  table_fixture_set_up(&f);
+  scripted_transport_answer(f.script, 200, "{\"Items\":[1,}");
+  assert_false(run(&f, "Scan", &operation, &answer, &f.error));
+  assert_string_equal(
+      f.error.message,
+      "Scan of \"prod-sessions\" failed: unexpected answer: not valid JSON at byte 13 of 13");
+  assert_int_equal(f.record_count, 1);
+  table_fixture_tear_down(&f);
+}
+
+static void tells_of_a_call_that_could_not_start(void **state) {
+  (void)state;
+  table_fixture f;
+  dds_operation *operation;
+  dds_json answer;
+  table_fixture_set_up_without_credentials(&f);
+  assert_false(run(&f, "GetItem", &operation, &answer, &f.error));
+  assert_int_equal(f.error.code, DDS_AUTH);
+  assert_non_null(strstr(f.error.message, "GetItem of \"prod-sessions\" failed: "));
+  assert_int_equal(f.record_count, 1);
+  assert_non_null(strstr(f.records, "attempts=0 http=0 GetItem of"));
+  table_fixture_tear_down(&f);
+}
+
+static void tells_of_what_was_interrupted_or_cancelled(void **state) {
+  (void)state;
+  for (int is_interrupted = 0; is_interrupted <= 1; is_interrupted++) {
+    table_fixture f;
+    dds_operation *operation;
+    dds_json answer;
+    dds_buffer body = DDS_BUFFER_INIT(1000);
+    table_fixture_set_up(&f);
+    scripted_transport_answer_with(f.script, &(scripted_answer){.never = true});
+    dds_buffer_append_text(&body, "{}");
+    assert_true(dds_operation_start(&f.table, "PutItem", &body, "words", &operation, &f.error));
+    if (is_interrupted) {
+      f.stop_at = 2;
+      assert_false(dds_operation_wait(operation, &answer, &f.error));
+      assert_int_equal(f.error.code, DDS_INTERRUPT);
+    }
+    assert_true(dds_operation_may_have_been_applied(operation));
+    assert_int_equal(f.record_count, 0);
+    dds_operation_free(operation);
+    assert_int_equal(f.record_count, 1);
+    assert_non_null(strstr(f.records, is_interrupted ? "attempts=1 http=0 interrupted"
+                                                     : "attempts=1 http=0 cancelled"));
+    table_fixture_tear_down(&f);
+  }
+}
+
+static void waits_for_any_of_several(void **state) {
+  (void)state;
+  table_fixture f;
+  dds_operation *operations[2];
+  dds_json answer;
+  size_t index = 9;
+  table_fixture_set_up(&f);
+  scripted_transport_answer_with(
+      f.script, &(scripted_answer){.status = 200, .body = "{\"a\":1}", .duration_ms = 100});
+  scripted_transport_answer_with(
+      f.script, &(scripted_answer){.status = 200, .body = "{\"b\":1}", .duration_ms = 10});
+  for (int i = 0; i < 2; i++) {
+    dds_buffer body = DDS_BUFFER_INIT(1000);
+    dds_buffer_append_text(&body, "{}");
+    assert_true(dds_operation_start(&f.table, "Scan", &body, "", &operations[i], &f.error));
+  }
+  assert_true(dds_operation_wait_any(operations, 2, &index, &f.error));
+  assert_int_equal(index, 1);
+  dds_json value;
+  assert_true(dds_operation_wait(operations[1], &answer, &f.error));
+  assert_true(dds_operation_find(operations[1], "b", &value));
+  assert_true(dds_operation_wait(operations[0], &answer, &f.error));
+  assert_true(dds_operation_find(operations[0], "a", &value));
+  assert_false(dds_operation_find(operations[0], "b", &value));
+  dds_operation_free(operations[0]);
+  dds_operation_free(operations[1]);
+  table_fixture_tear_down(&f);
+}
+
+static void script_a_page(table_fixture *f) {
+  scripted_transport_answer(f->script, 200,
+                            "{\"Count\":0,\"ConsumedCapacity\":{\"CapacityUnits\":1}}");
+}
+
+static bool run_once(table_fixture *f, dds_error *error) {
+  dds_operation *operation;
+  dds_json answer;
+  bool is_done = run(f, "Scan", &operation, &answer, error);
+  dds_operation_free(operation);
+  return is_done;
+}
+
+static void survives_every_refused_allocation(void **state) {
+  (void)state;
+  table_fixture_sweep(script_a_page, run_once);
+}
+
+static int install(void **state) {
+  (void)state;
+  failing_allocator_install();
+  return 0;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(gives_the_answer_and_tells_of_it),
+      cmocka_unit_test(puts_context_and_remedy_into_errors),
+      cmocka_unit_test(names_region_and_key_on_loopback),
+      cmocka_unit_test(refuses_an_answer_that_is_no_json),
+      cmocka_unit_test(tells_of_a_call_that_could_not_start),
+      cmocka_unit_test(tells_of_what_was_interrupted_or_cancelled),
+      cmocka_unit_test(waits_for_any_of_several),
+      cmocka_unit_test(survives_every_refused_allocation),
+  };
+  return cmocka_run_group_tests(tests, install, NULL);
+}
