@@ -1,6 +1,7 @@
 """A real Express application and SQL on one table: what one writes, the other reads."""
 
 import base64
+import hashlib
 import hmac
 import json
 import sqlite3
@@ -160,6 +161,16 @@ def test_sql_logs_a_visitor_out(app, sql):
     assert bob.get("/me")["user"] == "bob"
 
 
+def test_a_report_shows_a_hash_and_the_hash_logs_out(app, sql):
+    ada, bob = app.visitor(), app.visitor()
+    sid = ada.post("/login", {"user": "ada"})["sid"]
+    bob.post("/login", {"user": "bob"})
+    digest = hashlib.sha256(sid.encode()).hexdigest()
+    assert one(sql, "SELECT sid_hash FROM sessions WHERE sid = ?", sid) == digest
+    sql.execute("DELETE FROM sessions WHERE sid_hash = ?", (digest,))
+    assert (ada.get("/me")["user"], bob.get("/me")["user"]) == (None, "bob")
+
+
 def test_sql_logs_a_user_out_everywhere(text_app, text_sql):
     ada = [text_app.visitor() for _ in range(3)]
     for visitor in ada:
@@ -274,6 +285,57 @@ def test_a_cookie_of_another_secret_is_nobody(app, sql):
     assert app.visitor(cookie).get("/me")["user"] is None
 
 
+def test_a_cookie_that_an_edit_took_out_is_written_again(app, sql, sessions):
+    visitor = app.visitor()
+    sid = visitor.get("/visit")["sid"]
+    before = stored_expiry_s(app, sid)
+    sql.execute("""UPDATE sessions SET session = '{"views":5}' WHERE sid = ?""", (sid,))
+    assert same_moment(stored_expiry_s(app, sid), before)
+    raw = visitor.get("/raw")
+    assert (raw["views"], raw["cookie"]["path"]) == (5, "/")
+    assert visitor.get("/visit")["views"] == 6
+    assert stored_expiry_s(app, sid) > sessions.now_ms() / 1000 + HOUR - 60
+
+
+def test_an_edit_keeps_what_a_cookie_has_besides(text_app, text_sql, sessions):
+    session = sessions.make(sessions.now_ms() + HOUR * 1000, views=1)
+    session["cookie"].update(secure=False, domain="127.0.0.1", sameSite="lax")
+    text = sessions.text(session)
+    text_sql.execute("INSERT INTO sessions(sid, session) VALUES ('t1', ?)", (text,))
+    assert text_app.item("t1")[text_app.layout.data]["S"] == text
+    text_sql.execute("UPDATE sessions SET expires = 4102444800")
+    moved = text.replace(session["cookie"]["expires"], "2100-01-01T00:00:00.000Z")
+    assert text_app.item("t1")[text_app.layout.data]["S"] == moved
+
+
+def test_a_session_gets_another_id(app, sql):
+    """As after a login: the old cookie is nobody, the new one has the session."""
+    visitor = app.visitor()
+    sid = visitor.post("/login", {"user": "ada"})["sid"]
+    before = app.item(sid)
+    sql.execute("UPDATE sessions SET sid = 'another' WHERE sid = ?", (sid,))
+    assert list(app.items()) == [app.layout.prefix + "another"]
+    assert app.item("another") == {**before, **app.key("another")}
+    assert visitor.get("/me")["user"] is None
+    cookie = one(sql, "SELECT dynamodb_cookie('another', ?)", SECRET)
+    assert app.visitor(cookie).get("/me")["user"] == "ada"
+
+
+def test_backup_and_restore(app, sql):
+    """The column `item` is the item with its types, whatever the store put there."""
+    visitor = app.visitor()
+    sid = visitor.post("/login", {"user": "ada"})["sid"]
+    visitor.post("/put", {"numbers": [1, 0.5, -7], "nothing": None, "deep": {"a": [{"b": True}]}})
+    before = app.items()
+    sql.execute("CREATE TEMP TABLE backup AS SELECT sid, item FROM sessions")
+    sql.execute("DELETE FROM sessions")
+    assert app.items() == {}
+    assert app.visitor(visitor.cookie).get("/me")["user"] is None
+    sql.execute("INSERT INTO sessions(sid, item) SELECT sid, item FROM backup")
+    assert app.items() == before
+    assert visitor.get("/me") == {"sid": sid, "user": "ada"}
+
+
 # ---- expiry -----------------------------------------------------------------------------------
 
 
@@ -340,6 +402,14 @@ def test_an_update_of_expires_reaches_the_application(text_app, text_sql, sessio
     # The application then applies its own age again.
     visitor.get("/visit")
     assert stored_expiry_s(text_app, sid) < sessions.now_ms() / 1000 + HOUR + 1
+
+
+def test_a_visitor_stays_after_an_update_of_expires(app, sql):
+    visitor = app.visitor()
+    sid = visitor.post("/login", {"user": "ada"})["sid"]
+    sql.execute("UPDATE sessions SET expires = expires + 600 WHERE sid = ?", (sid,))
+    assert visitor.get("/visit")["views"] == 1
+    assert visitor.get("/me")["user"] == "ada"
 
 
 def test_never_is_never_in_the_application(start_application, sql_on, sessions):
