@@ -117,7 +117,7 @@ static bool read_seconds(const option_row *row, const char *value, dds_options *
   if (!read_number(row, value, &seconds, error)) {
     return false;
   }
-  *(int *)((char *)options + row->place) = (int)(seconds * 1000);
+  *(int *)((char *)options + row->place) = (int)(seconds * 1000 + 0.5);
   return true;
 }
 
@@ -229,12 +229,16 @@ static bool looks_secret(const char *name) {
   return false;
 }
 
+static bool refuse_secret(const char *name, dds_error *error) {
+  return dds_error_set(error, DDS_ERROR,
+                       "there is no option %s: SQLite stores these arguments in the database file, "
+                       "so no secret belongs here; use the environment or profile=",
+                       name);
+}
+
 static bool refuse_option(const char *name, dds_error *error) {
   if (looks_secret(name)) {
-    return dds_error_set(error, DDS_ERROR,
-                         "there is no option %s: SQLite stores these arguments in the database "
-                         "file, so no secret belongs here; use the environment or profile=",
-                         name);
+    return refuse_secret(name, error);
   }
   dds_buffer known = DDS_BUFFER_INIT(1024);
   for (size_t i = 0; i < OPTION_COUNT; i++) {
@@ -367,6 +371,9 @@ static bool refuse_column(const char *name, const char *type, dds_error *error) 
                          "BLOB)",
                          name, name);
   }
+  if (looks_secret(name)) {
+    return refuse_secret(name, error);
+  }
   return dds_error_set(error, DDS_ERROR,
                        "column %s: the type is TEXT, INTEGER, REAL, NUMERIC or BLOB and nothing "
                        "more, not '%s'",
@@ -412,12 +419,13 @@ static bool parse_argument(const char *argument, unsigned *seen, dds_options *op
   span rest = {0};
   dds_buffer plain_name = DDS_BUFFER_INIT(NAME_BYTES - 1);
   bool ok = false;
-  if (!split_name(trim((span){argument, strlen(argument)}), &name, &rest) ||
-      !unquote(name, &plain_name) || plain_name.length == 0) {
-    dds_error_set(error, DDS_ERROR, "an argument is an option, name=value, or a column, name TYPE");
+  bool is_split = split_name(trim((span){argument, strlen(argument)}), &name, &rest) &&
+                  unquote(name, &plain_name);
+  if (!dds_buffer_check(&plain_name, error)) {
     goto done;
   }
-  if (!dds_buffer_check(&plain_name, error)) {
+  if (!is_split || plain_name.length == 0) {
+    dds_error_set(error, DDS_ERROR, "an argument is an option, name=value, or a column, name TYPE");
     goto done;
   }
   if (!dds_utf8_is_valid(dds_buffer_text(&plain_name), plain_name.length)) {

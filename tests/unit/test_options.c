@@ -1,0 +1,491 @@
+/* The arguments of CREATE VIRTUAL TABLE: every option, every quote, every error, no memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "base/utf8.h"
+#include "failing_allocator.h"
+#include "vtab/options.h"
+
+/* Arguments up to a NULL. */
+static bool parse(dds_options *options, dds_error *error, const char *const *arguments) {
+  int count = 0;
+  while (arguments[count] != NULL)
+    count++;
+  *error = DDS_ERROR_INIT;
+  return dds_options_parse(count, arguments, options, error);
+}
+
+#define ARGUMENTS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static dds_options parsed(const char *const *arguments) {
+  dds_options options;
+  dds_error error;
+  bool ok = parse(&options, &error, arguments);
+  if (!ok) print_error("%s: %s\n", arguments[0], error.message);
+  assert_true(ok);
+  assert_int_equal(error.code, DDS_OK);
+  return options;
+}
+
+static void assert_refused(const char *const *arguments, const char *in_message) {
+  dds_options options;
+  dds_error error;
+  bool ok = parse(&options, &error, arguments);
+  dds_options_free(&options);
+  if (ok) fail_msg("%s is accepted", arguments[0]);
+  assert_int_equal(error.code, DDS_ERROR);
+  assert_true(dds_utf8_is_valid(error.message, strlen(error.message)));
+  if (strstr(error.message, in_message) == NULL)
+    fail_msg("%s: \"%s\" lacks \"%s\"", arguments[0], error.message, in_message);
+}
+
+/* ---- what is understood ----------------------------------------------------------------------*/
+
+static void takes_defaults(void **state) {
+  (void)state;
+  dds_options options;
+  dds_error error = DDS_ERROR_INIT;
+  const char *const empty[] = {"", "  \t\n"};
+  for (int i = -1; i < 2; i++) {
+    assert_true(dds_options_parse(i < 0 ? 0 : 1, i < 0 ? NULL : &empty[i], &options, &error));
+    assert_string_equal(dds_options_table(&options), "sessions");
+    assert_string_equal(options.layout.name, "serverless-dynamodb-session-store");
+    assert_string_equal(options.layout.hash_key, "sessionId");
+    assert_int_equal(options.extra_count, 0);
+    assert_int_equal(options.consistency, DDS_CONSISTENT_AUTO);
+    assert_false(options.create);
+    assert_false(options.read_only);
+    dds_client_options client = dds_options_client(&options);
+    assert_null(client.region);
+    assert_null(client.endpoint_url);
+    assert_null(client.profile);
+    assert_int_equal(client.max_attempts, 0);
+    assert_int_equal(client.request_timeout_ms, 0);
+    assert_int_equal(client.connect_timeout_ms, 0);
+    dds_options_free(&options);
+  }
+}
+
+static void takes_every_option(void **state) {
+  (void)state;
+  dds_options options = parsed(ARGUMENTS(
+      "table=t1", "layout=dynamodb-store", "region=eu-west-1", "endpoint_url=http://localhost:8000",
+      "profile=prod", "hash_key=key", "prefix=p:", "suffix=:s", "data=payload", "expires=until",
+      "ttl=drop", "consistent_read=1", "create=1", "read_capacity=5", "write_capacity=7",
+      "request_timeout=2.5", "connect_timeout=0.1", "max_attempts=9", "read_only=1",
+      "userId TEXT"));
+  assert_string_equal(dds_options_table(&options), "t1");
+  assert_string_equal(options.layout.name, "dynamodb-store");
+  assert_string_equal(options.layout.hash_key, "key");
+  assert_string_equal(options.layout.prefix, "p:");
+  assert_string_equal(options.layout.suffix, ":s");
+  assert_string_equal(options.layout.data, "payload");
+  assert_string_equal(options.layout.expires, "until");
+  assert_string_equal(options.layout.ttl, "drop");
+  assert_int_equal(options.layout.encoding, DDS_ENCODING_MAP);
+  assert_int_equal(options.consistency, DDS_CONSISTENT_ALWAYS);
+  assert_true(options.create);
+  assert_true(options.read_only);
+  assert_int_equal(options.read_capacity, 5);
+  assert_int_equal(options.write_capacity, 7);
+  dds_client_options client = dds_options_client(&options);
+  assert_string_equal(client.region, "eu-west-1");
+  assert_string_equal(client.endpoint_url, "http://localhost:8000");
+  assert_string_equal(client.profile, "prod");
+  assert_int_equal(client.max_attempts, 9);
+  assert_int_equal(client.request_timeout_ms, 2500);
+  assert_int_equal(client.connect_timeout_ms, 100);
+  assert_int_equal(options.extra_count, 1);
+  assert_string_equal(options.extras[0].name, "userId");
+  dds_options_free(&options);
+}
+
+/* The same, however it is written. */
+static void takes_every_form_of_a_value(void **state) {
+  (void)state;
+  static const struct {
+    const char *argument;
+    const char *table;
+  } forms[] = {
+      {"table=a", "a"},
+      {"table='a'", "a"},
+      {"table=\"a\"", "a"},
+      {"table=[a]", "a"},
+      {"table=`a`", "a"},
+      {" \t\r\n\ftable \n = \t 'a' \f", "a"},
+      {"TABLE=a", "a"},
+      {"\"table\"=a", "a"},
+      {"[Table] = a", "a"},
+      {"table='it''s'", "it's"},
+      {"table=''''", "'"},
+      {"table='''a'", "'a"},
+      {"table='a'''", "a'"},
+      {"table=\"a\"\"b\"", "a\"b"},
+      {"table=`a``b`", "a`b"},
+      {"table=[a\"b'c`d]", "a\"b'c`d"},
+      {"table='a=b'", "a=b"},
+      {"table=a=b", "a=b"},
+      {"table='a, b'", "a, b"},
+      {"table=' a '", " a "},
+      {"table=two words", "two words"},
+      {"table=it's", "it's"},
+      {"table='\xc3\xa4\xe2\x82\xac\xf0\x9f\x8d\xaa'", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x8d\xaa"},
+  };
+  for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+    dds_options options = parsed(ARGUMENTS(forms[i].argument));
+    assert_string_equal(dds_options_table(&options), forms[i].table);
+    dds_options_free(&options);
+  }
+}
+
+static void takes_layouts_and_overrides_in_any_order(void **state) {
+  (void)state;
+  for (size_t i = 0; dds_layout_at(i) != NULL; i++) {
+    char argument[200];
+    snprintf(argument, sizeof argument, "layout='%s'", dds_layout_at(i)->name);
+    dds_options options = parsed(ARGUMENTS(argument));
+    assert_ptr_equal(options.layout.name, dds_layout_at(i)->name);
+    assert_string_equal(options.layout.data, dds_layout_at(i)->data);
+    dds_options_free(&options);
+  }
+  dds_options options = parsed(ARGUMENTS("expires=until", "layout='connect-dynamodb'"));
+  assert_string_equal(options.layout.expires, "until");
+  assert_string_equal(options.layout.ttl, "until"); /* one attribute for both stays one */
+  dds_options_free(&options);
+  options = parsed(ARGUMENTS("layout='connect-dynamodb'", "ttl=drop"));
+  assert_string_equal(options.layout.expires, "expires");
+  assert_string_equal(options.layout.ttl, "drop");
+  dds_options_free(&options);
+  options = parsed(ARGUMENTS("expires=until"));
+  assert_string_equal(options.layout.ttl, "expireTime_TTL"); /* two attributes stay two */
+  dds_options_free(&options);
+  options = parsed(ARGUMENTS("layout='connect-dynamodb'", "prefix=''"));
+  assert_string_equal(options.layout.prefix, "");
+  dds_options_free(&options);
+}
+
+static void takes_numbers(void **state) {
+  (void)state;
+  static const struct {
+    const char *argument;
+    int milliseconds;
+  } timeouts[] = {
+      {"request_timeout=1", 1000},       {"request_timeout='0.1'", 100},
+      {"request_timeout=3600", 3600000}, {"request_timeout=0.290", 290},
+      {"request_timeout=1.001", 1001},   {"request_timeout=0.57", 570},
+      {"request_timeout=1.", 1000},      {"request_timeout=4.35", 4350},
+  };
+  for (size_t i = 0; i < sizeof timeouts / sizeof timeouts[0]; i++) {
+    dds_options options = parsed(ARGUMENTS(timeouts[i].argument));
+    assert_int_equal(options.request_timeout_ms, timeouts[i].milliseconds);
+    dds_options_free(&options);
+  }
+  dds_options options =
+      parsed(ARGUMENTS("read_capacity=1000000000", "max_attempts='100'", "consistent_read=AUTO"));
+  assert_int_equal(options.read_capacity, 1000000000);
+  assert_int_equal(options.max_attempts, 100);
+  assert_int_equal(options.consistency, DDS_CONSISTENT_AUTO);
+  dds_options_free(&options);
+  options = parsed(ARGUMENTS("consistent_read=0", "create=0", "read_only='0'"));
+  assert_int_equal(options.consistency, DDS_CONSISTENT_NEVER);
+  assert_false(options.create || options.read_only);
+  dds_options_free(&options);
+}
+
+static void takes_extra_columns(void **state) {
+  (void)state;
+  static const struct {
+    const char *argument;
+    const char *name;
+    dds_affinity affinity;
+  } columns[] = {
+      {"userId TEXT", "userId", DDS_AFFINITY_TEXT},
+      {"a integer", "a", DDS_AFFINITY_INTEGER},
+      {"\tb\n Real ", "b", DDS_AFFINITY_REAL},
+      {"[order] NUMERIC", "order", DDS_AFFINITY_NUMERIC},
+      {"\"it's, \"\"mine\"\"\"BLOB", "it's, \"mine\"", DDS_AFFINITY_BLOB},
+      {"'x; columns *' TEXT", "x; columns *", DDS_AFFINITY_TEXT},
+      {"`a=b` TEXT", "a=b", DDS_AFFINITY_TEXT},
+      {"\xc3\xa4 TEXT", "\xc3\xa4", DDS_AFFINITY_TEXT},
+      {"secret_access_key TEXT", "secret_access_key", DDS_AFFINITY_TEXT},
+  };
+  enum { COUNT = sizeof columns / sizeof columns[0] };
+  const char *arguments[COUNT + 1] = {0};
+  for (size_t i = 0; i < COUNT; i++)
+    arguments[i] = columns[i].argument;
+  dds_options options = parsed(arguments);
+  assert_int_equal(options.extra_count, COUNT);
+  for (size_t i = 0; i < COUNT; i++) {
+    assert_string_equal(options.extras[i].name, columns[i].name);
+    assert_int_equal(options.extras[i].affinity, columns[i].affinity);
+  }
+  dds_options_free(&options);
+}
+
+/* ---- what is refused -------------------------------------------------------------------------*/
+
+static void refuses_with_a_reason(void **state) {
+  (void)state;
+  static const struct {
+    const char *argument;
+    const char *in_message;
+  } cases[] = {
+      {"tabel=x", "did you mean table?"},
+      {"reed_only=1", "did you mean read_only?"},
+      {"end_point_url=x", "did you mean endpoint_url?"},
+      {"LAYUOT=x", "did you mean layout?"},
+      {"zzzzzzzzzzzz=x", "unknown option zzzzzzzzzzzz; the options are: table layout region"},
+      {"layout=redis", "unknown layout 'redis': the layouts are serverless-dynamodb-session-store, "
+                       "connect-dynamodb, dynamodb-store"},
+      {"consistent_read=yes", "consistent_read is auto, 1 or 0, not 'yes'"},
+      {"create=true", "create is 0 or 1, not 'true'"},
+      {"read_only=", "read_only is 0 or 1, not ''"},
+      {"read_only=01", "read_only is 0 or 1"},
+      {"read_capacity=0", "read_capacity is a number from 1 to 1e+09, not '0'"},
+      {"read_capacity=1.5", "read_capacity is a whole number"},
+      {"write_capacity=1000000001", "write_capacity is a number from"},
+      {"write_capacity=-1", "write_capacity is a number from"},
+      {"request_timeout=0.05", "request_timeout is a number from 0.1 to 3600"},
+      {"connect_timeout=3601", "connect_timeout is a number from 0.1 to 3600"},
+      {"connect_timeout=1e3", "connect_timeout is a number from"},
+      {"connect_timeout=0x10", "connect_timeout is a number from"},
+      {"connect_timeout=1.2.3", "connect_timeout is a number from"},
+      {"connect_timeout=.", "connect_timeout is a number from"},
+      {"connect_timeout=nan", "connect_timeout is a number from"},
+      {"connect_timeout=1 2", "connect_timeout is a number from"},
+      {"max_attempts=0", "max_attempts is a number from 1 to 100"},
+      {"max_attempts=101", "max_attempts is a number from 1 to 100"},
+      {"max_attempts=9999999999999999999999", "max_attempts is a number from 1 to 100"},
+      {"table='a", "table has a quote that is not closed"},
+      {"table='a'b", "or something behind it"},
+      {"table=[a]]", "or something behind it"},
+      {"table='", "table has a quote that is not closed"},
+      {"table=", "option table is empty"},
+      {"table=''", "option table is empty"},
+      {"hash_key=''", "option hash_key is empty"},
+      {"data=''", "option data is empty"},
+      {"expires=''", "option expires is empty"},
+      {"ttl=''", "option ttl is empty"},
+      {"data=sessionId", "hash_key and data are the same attribute, sessionId"},
+      {"ttl=expireTime", "expires and ttl are the same attribute"},
+      {"expires='session_data'", "data and expires are the same attribute"},
+      {"table='\xff'", "option table is not valid UTF-8"},
+      {"table='\xc3'", "option table is not valid UTF-8"},
+      {"'\xff' TEXT", "not valid UTF-8"},
+      {"a '\xff'", "column a: the type is TEXT"},
+      {"=x", "an argument is an option, name=value, or a column, name TYPE"},
+      {"''=x", "an argument is an option"},
+      {"'a TEXT", "an argument is an option"},
+      {"read_only", "read_only is an option: write read_only=…"},
+      {"read_only 1", "read_only is an option: write read_only=1"},
+      {"\"table\" TEXT", "table is an option: write table=TEXT"},
+      {"userId", "column userId needs a type: write \"userId TEXT\""},
+      {"userId VARCHAR(10)", "the type is TEXT, INTEGER, REAL, NUMERIC or BLOB and nothing more"},
+      {"userId TEXT NOT NULL", "nothing more, not 'TEXT NOT NULL'"},
+      {"sid TEXT", "there is a column sid already"},
+      {"EXPIRED INTEGER", "there is a column EXPIRED already"},
+      {"snapshot BLOB", "there is a column snapshot already"},
+      {"sessionId TEXT", "column sessionId is the layout's hash_key attribute"},
+      {"expireTime_TTL TEXT", "column expireTime_TTL is the layout's ttl attribute"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    assert_refused(ARGUMENTS(cases[i].argument), cases[i].in_message);
+}
+
+static void refuses_what_stands_twice(void **state) {
+  (void)state;
+  assert_refused(ARGUMENTS("table=a", "table=a"), "option table is given twice");
+  assert_refused(ARGUMENTS("read_only=1", "layout=connect-dynamodb", "[READ_ONLY]=1"),
+                 "option read_only is given twice");
+  assert_refused(ARGUMENTS("a TEXT", "A BLOB"), "there is a column A already");
+  assert_refused(ARGUMENTS("table=a", ""), "an argument is an option");
+  assert_refused(ARGUMENTS("layout='connect-dynamodb'", "id TEXT"), "hash_key attribute");
+}
+
+static void refuses_what_is_too_long(void **state) {
+  (void)state;
+  static char long_value[5000] = "table=";
+  memset(long_value + strlen(long_value), 'x', sizeof long_value - 7);
+  dds_options options;
+  dds_error error;
+  assert_false(parse(&options, &error, ARGUMENTS(long_value)));
+  assert_int_equal(error.code, DDS_TOOBIG);
+  dds_options_free(&options);
+
+  static char long_name[400];
+  memset(long_name, 'n', sizeof long_name - 1);
+  memcpy(long_name + 300, " TEXT", 6);
+  assert_false(parse(&options, &error, ARGUMENTS(long_name)));
+  assert_int_equal(error.code, DDS_TOOBIG);
+  dds_options_free(&options);
+  memcpy(long_name + 300, "=x", 3);
+  assert_false(parse(&options, &error, ARGUMENTS(long_name)));
+  assert_int_equal(error.code, DDS_TOOBIG);
+  dds_options_free(&options);
+  memcpy(long_name + 255, "=x", 3); /* the longest name that is looked at */
+  assert_refused(ARGUMENTS(long_name), "unknown option nnnn");
+  memcpy(long_name + 255, " TEXT", 6);
+  options = parsed(ARGUMENTS(long_name));
+  assert_int_equal(strlen(options.extras[0].name), 255);
+  dds_options_free(&options);
+}
+
+static void bounds_the_extra_columns(void **state) {
+  (void)state;
+  enum { MOST = 500 };
+  static char names[MOST + 1][16];
+  const char *arguments[MOST + 2] = {0};
+  for (int i = 0; i <= MOST; i++) {
+    snprintf(names[i], sizeof names[i], "c%d TEXT", i);
+    arguments[i] = names[i];
+  }
+  assert_refused(arguments, "more than 500 extra columns");
+  arguments[MOST] = NULL;
+  dds_options options = parsed(arguments);
+  assert_int_equal(options.extra_count, MOST);
+  dds_options_free(&options);
+}
+
+/* Whoever types a secret here must not find it in a log: neither as an option nor as a column. */
+static void never_repeats_a_secret(void **state) {
+  (void)state;
+  static const char *const forms[] = {
+      "secret_access_key=%s",
+      "aws_secret_access_key='%s'",
+      "SECRET='%s",
+      "password=%s",
+      "session_token=\"%s\"",
+      "credentials=[%s]",
+      "AwsAccessKeyId=%s",
+      "passwd = '%s' x",
+      "secret_access_key '%s'",
+      "aws_session_token %s",
+      "password \"%s\"",
+      "anything=%s",
+      "secret_access_key TEXT %s",
+  };
+  for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+    char argument[200];
+    dds_options options;
+    dds_error error;
+    snprintf(argument, sizeof argument, forms[i], "wJalrXUtnFEMI");
+    if (parse(&options, &error, ARGUMENTS(argument))) fail_msg("%s is accepted", argument);
+    if (strstr(error.message, "wJalrXUtnFEMI") != NULL)
+      fail_msg("%s is repeated: %s", argument, error.message);
+    dds_options_free(&options);
+  }
+  assert_refused(ARGUMENTS("secret_access_key=x"), "no secret belongs here");
+  assert_refused(ARGUMENTS("password x"), "no secret belongs here");
+}
+
+/* ---- hostile ---------------------------------------------------------------------------------*/
+
+static uint64_t next_random(uint64_t *seed) {
+  *seed ^= *seed << 13;
+  *seed ^= *seed >> 7;
+  *seed ^= *seed << 17;
+  return *seed;
+}
+
+/* Pieces at random: nothing crashes, and what is refused has a message of valid UTF-8. */
+static void survives_pieces_in_any_order(void **state) {
+  (void)state;
+  static const char *const pieces[] = {"table",
+                                       "=",
+                                       "'",
+                                       "\"",
+                                       "[",
+                                       "]",
+                                       "`",
+                                       " ",
+                                       "TEXT",
+                                       "a",
+                                       "''",
+                                       "\"\"",
+                                       "\xff",
+                                       ",",
+                                       "\n",
+                                       "1",
+                                       "read_only",
+                                       "layout",
+                                       "\xf0\x9f\x8d\xaa"};
+  uint64_t seed = UINT64_C(88172645463325252);
+  for (int i = 0; i < 20000; i++) {
+    char texts[3][200];
+    int count = 1 + (int)(next_random(&seed) % 3);
+    const char *arguments[4] = {0};
+    for (int j = 0; j < count; j++) {
+      size_t used = 0;
+      for (uint64_t left = next_random(&seed) % 10; left > 0; left--) {
+        const char *piece = pieces[next_random(&seed) % (sizeof pieces / sizeof pieces[0])];
+        memcpy(texts[j] + used, piece, strlen(piece));
+        used += strlen(piece);
+      }
+      texts[j][used] = '\0';
+      arguments[j] = texts[j];
+    }
+    dds_options options;
+    dds_error error;
+    bool ok = parse(&options, &error, arguments);
+    assert_int_equal(ok, error.code == DDS_OK);
+    assert_true(dds_utf8_is_valid(error.message, strlen(error.message)));
+    for (size_t j = 0; j < options.extra_count; j++)
+      assert_true(dds_utf8_is_valid(options.extras[j].name, strlen(options.extras[j].name)));
+    dds_options_free(&options);
+    assert_int_equal(failing_allocator_live_blocks(), 0);
+  }
+}
+
+static void survives_every_refused_allocation(void **state) {
+  (void)state;
+  for (long nth = 1;; nth++) {
+    dds_options options;
+    dds_error error;
+    failing_allocator_refuse(nth);
+    bool ok = parse(&options, &error,
+                    ARGUMENTS("table='prod'", "layout='connect-dynamodb'", "region=eu-west-1",
+                              "\"an extra column with a name of more than sixty-four bytes, so "
+                              "that its buffer grows\" TEXT",
+                              "b BLOB", "prefix=x"));
+    bool refused = failing_allocator_has_refused();
+    failing_allocator_refuse(0);
+    assert_int_equal(ok, !refused);
+    if (!ok) assert_int_equal(error.code, DDS_NOMEM);
+    dds_options_free(&options);
+    assert_int_equal(failing_allocator_live_blocks(), 0);
+    if (!refused) break;
+  }
+}
+
+static int install(void **state) {
+  (void)state;
+  failing_allocator_install();
+  return 0;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(takes_defaults),
+      cmocka_unit_test(takes_every_option),
+      cmocka_unit_test(takes_every_form_of_a_value),
+      cmocka_unit_test(takes_layouts_and_overrides_in_any_order),
+      cmocka_unit_test(takes_numbers),
+      cmocka_unit_test(takes_extra_columns),
+      cmocka_unit_test(refuses_with_a_reason),
+      cmocka_unit_test(refuses_what_stands_twice),
+      cmocka_unit_test(refuses_what_is_too_long),
+      cmocka_unit_test(bounds_the_extra_columns),
+      cmocka_unit_test(never_repeats_a_secret),
+      cmocka_unit_test(survives_pieces_in_any_order),
+      cmocka_unit_test(survives_every_refused_allocation),
+  };
+  return cmocka_run_group_tests(tests, install, NULL);
+}
