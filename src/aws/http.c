@@ -1,6 +1,7 @@
 /*
  * The transport on libcurl: one multi handle, whose pool keeps connections alive between requests,
- * and a list of easy handles that are used again. One thread; nothing happens outside wait.
+ * and a list of easy handles that are used again. One thread; nothing happens outside start and
+ * wait.
  *
  * curl_multi_poll is left at least every 50 ms to ask whether to stop.
  */
@@ -247,6 +248,10 @@ static CURLcode set_constant_options(CURL *easy) {
       {CURLOPT_SSL_VERIFYHOST, 2L},
       {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L},
       {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
+#if LIBCURL_VERSION_NUM >= 0x075700
+      /* Cancelling must not wait for a name server that does not answer. */
+      {CURLOPT_QUICK_EXIT, 1L},
+#endif
 #if LIBCURL_VERSION_NUM < 0x075500
       {CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS},
 #endif
@@ -311,6 +316,15 @@ static void free_exchange(http_exchange *exchange) {
   dds_free(exchange);
 }
 
+/* On a kept connection this sends the request, so that it is under way while the caller does
+ * something else before it waits. What goes wrong here shows in the wait. */
+static void send_now(http_transport *transport) {
+  int running;
+  pipe_guard guard = block_sigpipe();
+  curl_multi_perform(transport->multi, &running);
+  unblock_sigpipe(&guard);
+}
+
 static bool http_start(dds_transport *base, const dds_http_request *request, void *owner,
                        dds_exchange **out, dds_error *error) {
   http_transport *transport = (http_transport *)base;
@@ -332,6 +346,7 @@ static bool http_start(dds_transport *base, const dds_http_request *request, voi
   if (result == CURLE_OK && curl_multi_add_handle(transport->multi, exchange->easy) != CURLM_OK)
     result = CURLE_OUT_OF_MEMORY;
   if (result == CURLE_OK) {
+    send_now(transport);
     *out = &exchange->base;
     return true;
   }

@@ -24,7 +24,7 @@
 #include "aws/http.h"
 #include "failing_allocator.h"
 
-enum { REQUEST_BYTES = 64 * 1024, MOST_ACTIONS = 8 };
+enum { REQUEST_BYTES = 1280 * 1024, MOST_ACTIONS = 8 };
 
 /* What the server does with a request. */
 typedef enum action {
@@ -238,11 +238,28 @@ static void test_answer_and_keep_alive(void **state) {
   assert_null(strstr(s.last_request, "Expect"));
 }
 
+/* On a kept connection the request is under way before anybody waits: the server ends first. */
+static void test_start_sends(void **state) {
+  (void)state;
+  server s;
+  dds_error error = DDS_ERROR_INIT;
+  START(&s, OK_REPLY, ANSWER, ANSWER, END);
+  dds_transport *transport = create();
+  transport->release(transport, exchange_one(transport, &(sending){.port = s.port, .body = "{}"}));
+  dds_exchange *exchange = start(transport, &(sending){.port = s.port, .body = "{}"});
+  join_server(&s);
+  assert_int_equal(s.requests, 2);
+  assert_ptr_equal(transport->wait(transport, INT64_MAX, &error), exchange);
+  assert_int_equal(exchange->status, 200);
+  transport->release(transport, exchange);
+  transport->destroy(transport);
+}
+
 /* A body beyond 1 MB is what makes curl ask for "100 Continue" where nobody forbids it. */
 static void test_large_body_without_expect(void **state) {
   (void)state;
   server s;
-  static char body[60 * 1024];
+  static char body[1200 * 1024];
   memset(body, 'x', sizeof body - 1);
   START(&s, OK_REPLY, ANSWER, END);
   dds_transport *transport = create();
@@ -539,6 +556,7 @@ int main(void) {
   unsetenv("ALL_PROXY");
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_answer_and_keep_alive),
+      cmocka_unit_test(test_start_sends),
       cmocka_unit_test(test_large_body_without_expect),
       cmocka_unit_test(test_connection_refused),
       cmocka_unit_test(test_name_that_does_not_resolve),
