@@ -381,9 +381,11 @@ static bool note_read(cursor *self, int index, dds_error *error) {
   return ok;
 }
 
+/* NULL but for an UPDATE, whose own loop alone uses every column: a subquery could otherwise hand
+ * the snapshot of one row to another. */
 static bool read_snapshot(cursor *self, dds_sql_value *value, dds_error *error) {
   dds_vtab *table = table_of(self);
-  if (!table->is_begun) {
+  if (!table->is_begun || !self->plan.all_columns) {
     return true;
   }
   dds_old_row row = {

@@ -106,13 +106,15 @@ static bool read_only_value(const update *self, dds_column kind, const dds_old_r
   }
 }
 
-/* As for a generated column: a value that differs from what was read is an error. */
+/* As for a generated column: a value that differs from what was read is an error. The snapshot is
+ * last: an UPDATE brings its own. */
 static bool check_read_only(const update *self, const dds_old_row *old, dds_error *error) {
   static const dds_column kinds[] = {DDS_COLUMN_EXPIRED, DDS_COLUMN_SIZE, DDS_COLUMN_SID_HASH,
-                                     DDS_COLUMN_ARGUMENTS};
+                                     DDS_COLUMN_ARGUMENTS, DDS_COLUMN_SNAPSHOT};
+  size_t count = sizeof kinds / sizeof kinds[0] - (old != NULL);
   dds_buffer scratch = DDS_BUFFER_INIT(SCRATCH_BYTES);
   bool ok = true;
-  for (size_t i = 0; ok && i < sizeof kinds / sizeof kinds[0]; i++) {
+  for (size_t i = 0; ok && i < count; i++) {
     dds_new_value given = new_value_of(self, kinds[i]);
     dds_sql_value was;
     dds_buffer_clear(&scratch);
