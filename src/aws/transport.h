@@ -62,7 +62,8 @@ typedef struct dds_exchange {
 typedef struct dds_transport dds_transport;
 
 struct dds_transport {
-  /* Starts an exchange, which stays the transport's until it is released. */
+  /* Starts an exchange, which stays the transport's until it is released. It is under way at once
+   * where a connection is kept, else with the next wait. */
   bool (*start)(dds_transport *transport, const dds_http_request *request, void *owner,
                 dds_exchange **exchange, dds_error *error);
   /*
