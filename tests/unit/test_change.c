@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -640,6 +641,70 @@ static void a_delete_matches_and_asserts(void **state) {
   dds_key_free(&key);
 }
 
+/* ---- there and back --------------------------------------------------------------------------*/
+
+/* What an INSERT wrote, a SELECT shows, and an UPDATE to the same values sends nothing. */
+static void check_there_and_back(const dds_layout *layout, const char *session,
+                                 const dds_sql_value *expires, int64_t expected_ms) {
+  dds_session_table table = {.layout = layout};
+  dds_new_row row = {.sid = new_value("a"),
+                     .session = new_value(session),
+                     .expires = {.given = true, .value = *expires}};
+  dds_write inserted, writes[2];
+  dds_error error = DDS_ERROR_INIT;
+  assert_true(dds_change_insert(&table, &row, NOW_MS, false, &inserted, &error));
+  dds_item item;
+  if (!dds_item_parse(inserted.item, inserted.item_length, &item, &error))
+    fail_msg("%s: %s", error.message, inserted.item);
+
+  dds_buffer scratch = DDS_BUFFER_INIT(TEXT_BYTES);
+  assert_true(dds_row_sid(layout, &item, &scratch, &row.sid.value, &error));
+  assert_memory_equal(row.sid.value.bytes, "a", 1);
+  dds_row_expires(layout, &item, &row.expires.value);
+  dds_sql_value read_back = {.type = DDS_SQL_REAL, .real = (double)expected_ms / 1000.0};
+  dds_buffer unused = DDS_BUFFER_INIT(TEXT_BYTES);
+  dds_sql_apply_affinity(&read_back, DDS_AFFINITY_NUMERIC, &unused);
+  assert_true(dds_sql_same(&row.expires.value, &read_back));
+  assert_false(dds_row_is_expired(layout, &item, expected_ms - 1));
+  assert_true(dds_row_is_expired(layout, &item, expected_ms));
+
+  dds_buffer text = DDS_BUFFER_INIT(TEXT_BYTES);
+  assert_true(dds_row_session(layout, &item, &text, &row.session.value, &error));
+  dds_old_row old = {.item = &item, .columns_read = DDS_READ_ITEM, .now_ms = NOW_MS};
+  size_t made;
+  row.item = (dds_new_value){
+      .given = true,
+      .value = {.type = DDS_SQL_TEXT, .bytes = inserted.item, .length = inserted.item_length}};
+  assert_true(dds_change_update(&table, &old, &row, NOW_MS + 5, writes, &made, &error));
+  assert_int_equal(made, 0);
+  dds_write_free(&inserted);
+  dds_write_free(&writes[0]);
+  dds_write_free(&writes[1]);
+  dds_buffer_free(&scratch);
+  dds_buffer_free(&unused);
+  dds_buffer_free(&text);
+}
+
+static void what_is_written_is_read_back(void **state) {
+  (void)state;
+  static const char *const sessions[] = {
+      "{}",
+      "{\"cookie\":{\"originalMaxAge\":5,\"expires\":\"2023-11-14T23:13:20.000Z\"},\"a\":[1.50,{}]"
+      "}",
+      "{\"u\":\"\\u00e4\\ud83d\\ude00\\u0000\",\"n\":-0.1e-5,\"t\":true,\"z\":null}",
+  };
+  unsigned seed = 20261122;
+  print_message("seed %u\n", seed);
+  srand(seed);
+  for (int i = 0; i < 300; i++) {
+    const dds_layout *layout = dds_layout_at((size_t)i % 3);
+    int64_t ms = NOW_MS + rand() % 100000000;
+    dds_sql_value expires = {.type = DDS_SQL_REAL, .real = (double)ms / 1000.0};
+    int64_t expected_ms = layout->unit == DDS_MILLISECONDS ? ms : ms / 1000 * 1000;
+    check_there_and_back(layout, sessions[(size_t)i / 3 % 3], &expires, expected_ms);
+  }
+}
+
 /* ---- memory ----------------------------------------------------------------------------------*/
 
 /* Each allocation refused in turn: out of memory is said, and nothing leaks. */
@@ -688,6 +753,7 @@ int main(void) {
       cmocka_unit_test(an_assertion_notices_every_change),
       cmocka_unit_test(extra_columns_keep_their_type),
       cmocka_unit_test(a_delete_matches_and_asserts),
+      cmocka_unit_test(what_is_written_is_read_back),
       cmocka_unit_test(out_of_memory_is_told_and_nothing_leaks),
   };
   return cmocka_run_group_tests(tests, set_up, NULL);

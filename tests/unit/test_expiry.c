@@ -11,9 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
 #include <sqlite3.h>
+#include <cmocka.h>
 
+#include "failing_allocator.h"
 #include "sessions/expiry.h"
 #include "sessions/row.h"
 
@@ -31,6 +32,7 @@ typedef struct oracle {
 } oracle;
 
 static int set_up(void **state) {
+  failing_allocator_install();
   oracle *made = calloc(1, sizeof *made);
   assert_non_null(made);
   assert_int_equal(sqlite3_open(":memory:", &made->connection), SQLITE_OK);
@@ -137,10 +139,11 @@ static void append_attribute(char *text, const char *name) {
 }
 
 static dds_item random_item(const dds_layout *layout, char text[ITEM_BYTES]) {
-  strcpy(text, "{");
+  snprintf(text, ITEM_BYTES, "{");
   if (rand() % 3 != 0) append_attribute(text, layout->expires);
   if (strcmp(layout->expires, layout->ttl) != 0) append_attribute(text, layout->ttl);
-  strcat(text, "}");
+  size_t used = strlen(text);
+  snprintf(text + used, ITEM_BYTES - used, "}");
   dds_item item;
   assert_true(dds_json_parse(text, strlen(text), &item.json, NULL));
   return item;
@@ -286,6 +289,30 @@ static void what_dynamodb_cannot_hold_is_not_pushed(void **state) {
   }
 }
 
+/* Each allocation refused in turn: no condition, and no leak. */
+static void out_of_memory_gives_no_condition(void **state) {
+  (void)state;
+  dds_sql_value now = {.type = DDS_SQL_INTEGER, .integer = 1700000000};
+  for (size_t i = 0; dds_layout_at(i) != NULL; i++)
+    for (long nth = 1;; nth++) {
+      long before = failing_allocator_live_blocks();
+      failing_allocator_refuse(nth);
+      bool pushable;
+      dds_condition *pushed = dds_expiry_condition(dds_layout_at(i), DDS_EQUAL, &now, &pushable);
+      dds_condition *live = dds_expiry_expired_condition(dds_layout_at(i), 1700000000000, false);
+      dds_condition *null = dds_expiry_null_condition(dds_layout_at(i), true);
+      bool refused = failing_allocator_has_refused();
+      failing_allocator_refuse(0);
+      assert_true(pushable);
+      assert_int_equal(refused, pushed == NULL || live == NULL || null == NULL);
+      dds_condition_release(pushed);
+      dds_condition_release(live);
+      dds_condition_release(null);
+      assert_int_equal(failing_allocator_live_blocks(), before);
+      if (!refused) break;
+    }
+}
+
 static void says_it_in_few_words(void **state) {
   (void)state;
   static const char *const expected[] = {
@@ -311,6 +338,7 @@ int main(void) {
       cmocka_unit_test(null_agrees_with_the_row),
       cmocka_unit_test(what_dynamodb_cannot_hold_is_not_pushed),
       cmocka_unit_test(says_it_in_few_words),
+      cmocka_unit_test(out_of_memory_gives_no_condition),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -12,9 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
 #include <sqlite3.h>
+#include <cmocka.h>
 
+#include "failing_allocator.h"
 #include "sessions/extra.h"
 
 enum { AFFINITIES = 5, ROUNDS = 6000, ITEMS = 12, ITEM_BYTES = 200, SCRATCH_BYTES = 4096 };
@@ -70,6 +71,7 @@ static void make_table(oracle *sqlite, const char *name, int affinity) {
 }
 
 static int set_up(void **state) {
+  failing_allocator_install();
   oracle *made = calloc(1, sizeof *made);
   assert_non_null(made);
   assert_int_equal(sqlite3_open(":memory:", &made->connection), SQLITE_OK);
@@ -204,7 +206,7 @@ static dds_item random_item(char text[ITEM_BYTES]) {
   default:
     dds_buffer_append_text(&json, others[(size_t)rand() % (sizeof others / sizeof others[0])]);
   }
-  strcpy(text, dds_buffer_text(&json));
+  snprintf(text, ITEM_BYTES, "%s", dds_buffer_text(&json));
   dds_buffer_free(&json);
   dds_item item;
   assert_true(dds_json_parse(text, strlen(text), &item.json, NULL));
@@ -416,12 +418,38 @@ static void what_cannot_be_judged_is_not_pushed(void **state) {
   }
 }
 
+/* Each allocation refused in turn: no condition, and no leak. */
+static void out_of_memory_gives_no_condition(void **state) {
+  (void)state;
+  static const dds_sql_value values[] = {
+      {.type = DDS_SQL_INTEGER, .integer = 42},
+      {.type = DDS_SQL_TEXT, .bytes = "42", .length = 2},
+      {.type = DDS_SQL_BLOB, .bytes = "42", .length = 2},
+  };
+  dds_extra_column column = {.name = column_name, .affinity = DDS_AFFINITY_NUMERIC};
+  for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
+    for (long nth = 1;; nth++) {
+      long before = failing_allocator_live_blocks();
+      failing_allocator_refuse(nth);
+      bool pushable;
+      dds_condition *condition = dds_extra_condition(&column, DDS_EQUAL, &values[i], &pushable);
+      bool refused = failing_allocator_has_refused();
+      failing_allocator_refuse(0);
+      assert_true(pushable);
+      assert_int_equal(refused, condition == NULL);
+      dds_condition_release(condition);
+      assert_int_equal(failing_allocator_live_blocks(), before);
+      if (!refused) break;
+    }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_pushed_condition_loses_no_row),
       cmocka_unit_test(null_is_missing_or_of_type_null),
       cmocka_unit_test(rejects_what_does_not_match),
       cmocka_unit_test(what_cannot_be_judged_is_not_pushed),
+      cmocka_unit_test(out_of_memory_gives_no_condition),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
