@@ -157,7 +157,7 @@ static bool skip(const char **at, const char *word) {
 }
 
 /* Reads a name as dds_columns_append_name writes it; -1 where no column is called so. */
-static int read_column(const char **at, const dds_columns *columns) {
+static int read_column(const char **at, const dds_columns *columns, dds_error *error) {
   dds_buffer name = DDS_BUFFER_INIT(4096);
   if (**at == '"') {
     for ((*at)++; **at != '\0'; (*at)++) {
@@ -174,13 +174,17 @@ static int read_column(const char **at, const dds_columns *columns) {
     dds_buffer_append(&name, *at, length);
     *at += length;
   }
-  int column = dds_columns_find(columns, dds_buffer_text(&name), name.length);
+  /* A name that memory cut short might be another column's. */
+  int column = dds_buffer_check(&name, error)
+                   ? dds_columns_find(columns, dds_buffer_text(&name), name.length)
+                   : -1;
   dds_buffer_free(&name);
   return column;
 }
 
-static bool read_term(const char **at, const dds_columns *columns, dds_plan *plan) {
-  int column = read_column(at, columns);
+static bool read_term(const char **at, const dds_columns *columns, dds_plan *plan,
+                      dds_error *error) {
+  int column = read_column(at, columns, error);
   if (column < 0 || plan->term_count == DDS_PLAN_MAX_TERMS) {
     return false;
   }
@@ -193,17 +197,18 @@ static bool read_term(const char **at, const dds_columns *columns, dds_plan *pla
   return false;
 }
 
-static bool read_columns(const char **at, const dds_columns *columns, dds_plan *plan) {
+static bool read_columns(const char **at, const dds_columns *columns, dds_plan *plan,
+                         dds_error *error) {
   if (skip(at, "*")) {
     plan->all_columns = true;
     return true;
   }
   plan->columns = dds_alloc((size_t)dds_columns_count(columns));
   if (plan->columns == NULL) {
-    return false;
+    return dds_error_set_nomem(error);
   }
   do {
-    int column = read_column(at, columns);
+    int column = read_column(at, columns, error);
     if (column < 0) {
       return false;
     }
@@ -220,10 +225,10 @@ bool dds_plan_parse(const char *words, const dds_columns *columns, dds_plan *pla
   bool ok = plan->is_get || skip(&at, "Scan");
   if (ok && skip(&at, " where ")) {
     do {
-      ok = read_term(&at, columns, plan);
+      ok = read_term(&at, columns, plan, error);
     } while (ok && skip(&at, " and "));
   }
-  ok = ok && skip(&at, "; columns ") && read_columns(&at, columns, plan) && *at == '\0';
+  ok = ok && skip(&at, "; columns ") && read_columns(&at, columns, plan, error) && *at == '\0';
   return ok || dds_error_set(error, DDS_ERROR, "the plan \"%s\" cannot be read", words);
 }
 

@@ -341,7 +341,7 @@ static void refuses_what_is_too_long(void **state) {
 static void bounds_the_extra_columns(void **state) {
   (void)state;
   enum { MOST = 500 };
-  static char names[MOST + 1][16];
+  static char names[MOST + 1][24];
   const char *arguments[MOST + 2] = {0};
   for (int i = 0; i <= MOST; i++) {
     snprintf(names[i], sizeof names[i], "c%d TEXT", i);
