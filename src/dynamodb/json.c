@@ -498,8 +498,8 @@ bool dds_json_string_equals(dds_json string, const char *bytes, size_t length) {
 static bool arrays_equal(dds_json left, dds_json right) {
   dds_json_iterator left_elements = dds_json_iterate(left);
   dds_json_iterator right_elements = dds_json_iterate(right);
-  dds_json left_element;
-  dds_json right_element;
+  dds_json left_element = {0};
+  dds_json right_element = {0};
   while (dds_json_next(&left_elements, NULL, &left_element))
     if (!dds_json_next(&right_elements, NULL, &right_element) ||
         !dds_json_equal(left_element, right_element))
@@ -512,7 +512,7 @@ static bool arrays_equal(dds_json left, dds_json right) {
 static bool members_within(dds_json left_object, const dds_json_lookup *left,
                            const dds_json_lookup *right, bool compares_values) {
   dds_json_iterator members = dds_json_iterate(left_object);
-  dds_json key;
+  dds_json key = {0};
   dds_json value;
   while (dds_json_next(&members, &key, &value)) {
     dds_json last;

@@ -29,8 +29,8 @@ typedef struct dds_json_lookup {
 /* By member name. Freed by dds_json_lookup_free. The container's text is borrowed. */
 dds_json_lookup dds_json_lookup_members(dds_json object);
 
-/* By element, in an order of the caller's. */
-dds_json_lookup dds_json_lookup_elements(dds_json array, dds_json_compare *compare);
+/* By element (of an object: by name), in an order of the caller's. */
+dds_json_lookup dds_json_lookup_elements(dds_json container, dds_json_compare *compare);
 
 /* Of duplicates the last in the text. */
 bool dds_json_lookup_find(const dds_json_lookup *lookup, dds_json name, dds_json *value);

@@ -236,6 +236,7 @@ typedef struct printed_double {
  * the locale has between them. */
 static void print_double(double value, int digit_count, printed_double *printed) {
   char text[64];
+  printed->number = (decimal){0};
   snprintf(text, sizeof text, "%.*e", digit_count - 1, value);
   size_t used = 0;
   const char *at = text;

@@ -237,7 +237,7 @@ static bool ask_whether_active(const dds_table *table, bool is_last, bool *is_ac
                                dds_error *error) {
   dds_table_description description;
   if (!dds_table_describe(table, &description, error)) return false;
-  const char *status = description.exists ? description.status : "not there yet";
+  const char *status = description.status == NULL ? "not there yet" : description.status;
   *is_active = strcmp(status, "ACTIVE") == 0;
   bool goes_on = *is_active || (!is_last && !is_hopeless(status));
   if (!goes_on)

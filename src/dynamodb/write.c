@@ -113,6 +113,7 @@ static bool make_condition(const dds_write *write, dds_condition **out, bool *ha
                            dds_error *error) {
   static const dds_item missing = {{0}};
   dds_condition *condition = join_conditions(write, has_any);
+  *out = NULL;
   bool holds_when_missing = condition == NULL || dds_condition_holds(condition, &missing);
   if (*has_any && condition == NULL) return dds_error_set_nomem(error);
   if (write->kind == DDS_WRITE_UPDATE && holds_when_missing) {

@@ -13,8 +13,12 @@
 /* Splits "a.b" into names; returns how many. */
 static size_t split(char *path, const char *names[8]) {
   size_t count = 0;
-  for (char *name = strtok(path, "."); name != NULL; name = strtok(NULL, "."))
-    names[count++] = name;
+  for (char *name = path; name != NULL; count++) {
+    char *point = strchr(name, '.');
+    names[count] = name;
+    name = point == NULL ? NULL : point + 1;
+    if (point != NULL) *point = '\0';
+  }
   return count;
 }
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -72,7 +73,8 @@ static bool scan_all(table_fixture *f, const dds_scan_request *request, char ids
     dds_buffer id = DDS_BUFFER_INIT(100);
     assert_true(dds_item_find(&item, "id", 2, &value));
     bool is_copied = dds_value_append_bytes(&value, &id) && dds_buffer_check(&id, error);
-    strncat(ids, dds_buffer_text(&id), 10);
+    size_t used = strlen(ids);
+    snprintf(ids + used, 100 - used, "%s", dds_buffer_text(&id));
     dds_buffer_free(&id);
     goes_on = is_copied;
   }
