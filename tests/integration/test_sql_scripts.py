@@ -140,6 +140,7 @@ def test_fixture_sessions(shell, scan, layout):
             assert cookie["originalMaxAge"] in (DAY * 1000, 14 * DAY * 1000)
         assert session["views"] >= 1
         assert ("cart" in session) == ("passport" in session)
+        assert (type(session.get("cart", [])), type(session["flash"])) == (list, dict)
     assert all(states.values()), states
     sessions = [session_of(shell, item) for item in items.values()]
     assert 0 < sum("passport" in session for session in sessions) < 60
