@@ -501,8 +501,8 @@ static void an_assertion_notices_every_change(void **state) {
       "{\"id\":{\"S\":\"sess:a\"},\"sess\":{\"S\":\"{}\"},\"expires\":{\"N\":\"5\"}}",
       "{\"id\":{\"S\":\"sess:a\"},\"expires\":{\"N\":\"5\"}}",
       "{\"id\":{\"S\":\"sess:a\"},\"sess\":{\"S\":\"{\\\"a\\\":1}\"},\"expires\":{\"N\":\"6\"}}",
-      "{\"id\":{\"S\":\"sess:a\"},\"sess\":{\"S\":\"{\\\"a\\\":1}\"},\"expires\":{\"N\":\"5\"},"
-      "\"userId\":{\"S\":\"w\"}}",
+      ("{\"id\":{\"S\":\"sess:a\"},\"sess\":{\"S\":\"{\\\"a\\\":1}\"},\"expires\":{\"N\":\"5\"},"
+       "\"userId\":{\"S\":\"w\"}}"),
   };
   dds_session_table table = {.layout = dds_layout_at(CONNECT), .extras = extras, .extra_count = 2};
   const dds_new_value values[] = {new_value("z"), new_value(NULL)};
@@ -689,8 +689,8 @@ static void what_is_written_is_read_back(void **state) {
   (void)state;
   static const char *const sessions[] = {
       "{}",
-      "{\"cookie\":{\"originalMaxAge\":5,\"expires\":\"2023-11-14T23:13:20.000Z\"},\"a\":[1.50,{}]"
-      "}",
+      ("{\"cookie\":{\"originalMaxAge\":5,\"expires\":\"2023-11-14T23:13:20.000Z\"},\"a\":[1.50,{}]"
+       "}"),
       "{\"u\":\"\\u00e4\\ud83d\\ude00\\u0000\",\"n\":-0.1e-5,\"t\":true,\"z\":null}",
   };
   unsigned seed = 20261122;

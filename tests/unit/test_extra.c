@@ -44,6 +44,7 @@ typedef struct oracle {
   sqlite3_stmt *compare[AFFINITIES][AFFINITIES + 1][6];
 } oracle;
 
+DDS_PRINTF(2, 3)
 static sqlite3_stmt *prepare(oracle *sqlite, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);

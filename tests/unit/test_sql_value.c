@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
 #include <sqlite3.h>
+#include <cmocka.h>
 
 #include "sessions/sql_value.h"
 
@@ -209,8 +209,8 @@ static void texts_become_what_sqlite_makes_of_them(void **state) {
       "2026-11-22",
       "[1]",
       "1,5",
-      "\xc2\xa0"
-      "1",
+      ("\xc2\xa0"
+       "1"),
   };
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
     dds_sql_value value = text_value(texts[i]);
