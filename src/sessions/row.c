@@ -13,7 +13,9 @@
 enum {
   NAMES_IN_MESSAGE = 10,
   NAME_IN_MESSAGE_BYTES = 64,
-  SCALED_NUMBER_BYTES = 160, /* DynamoDB's 38 digits, point, signs, exponents: with room to spare */
+  /* DynamoDB answers without exponents: 126 digits, or 38 behind 130 zeros, point and sign. */
+  NUMBER_MAX_BYTES = 200,
+  SCALED_NUMBER_BYTES = NUMBER_MAX_BYTES + 32, /* and an exponent */
   TEXT_MAX_BYTES = 64 << 20, /* an item is 400 KB; escapes and base64 make it longer */
 };
 
@@ -222,7 +224,7 @@ static bool find_moment(const dds_layout *layout, const dds_item *item, moment *
  * than any number of DynamoDB. */
 static bool divide_by_1000(const moment *ms, char text[SCALED_NUMBER_BYTES], size_t *length) {
   enum { EXPONENT_MAX = 1000000 };
-  if (ms->length > SCALED_NUMBER_BYTES / 2) return false;
+  if (ms->length > NUMBER_MAX_BYTES) return false;
   size_t mantissa = 0;
   while (mantissa < ms->length && ms->text[mantissa] != 'e' && ms->text[mantissa] != 'E')
     mantissa++;
