@@ -297,8 +297,16 @@ bool dds_number_bounds(double value, dds_buffer *low, dds_buffer *high) {
   return append_neighbour(low, value, -INFINITY) && append_neighbour(high, value, INFINITY);
 }
 
+bool dds_number_append_strict_end(dds_buffer *buffer, double value) {
+  const double exact_integers = 9007199254740992.0; /* 2^53 */
+  return fabs(value) <= exact_integers && dds_number_append_double(buffer, value);
+}
+
 size_t dds_number_size_bytes(const char *text, size_t length) {
   decimal number;
   if (!read_decimal(text, length, &number)) return 1;
-  return (number.count + 1) / 2 + 1;
+  if (number.count == 0) return 1;
+  /* Pairs count from the point on: 120 is two of them, 12 is one. */
+  size_t first_stands_alone = number.exponent % 2 == 0;
+  return (first_stands_alone + number.count + 1) / 2 + 1 + number.is_negative;
 }

@@ -47,5 +47,14 @@ DDS_MUST_USE bool dds_number_append_double(dds_buffer *buffer, double value);
  */
 DDS_MUST_USE bool dds_number_bounds(double value, dds_buffer *low, dds_buffer *high);
 
-/* What a number counts in an item's size: a byte for two significant digits and one more. */
+/*
+ * The decimal that lies strictly before every decimal that reads as a greater double, and strictly
+ * behind every one that reads as a lesser: the end of a pushed < or >. False beyond 2^53, where
+ * integers of 64 bits are told apart more finely than doubles, and where DynamoDB cannot hold it.
+ */
+DDS_MUST_USE bool dds_number_append_strict_end(dds_buffer *buffer, double value);
+
+/* What a number counts in an item's size: a byte for each pair of digits, counted from the point,
+ * that is not zero at either end of it; one more; and one for a sign. AWS documents it as an
+ * approximation; this is how DynamoDB Local, AWS's own, counts. */
 size_t dds_number_size_bytes(const char *text, size_t length);

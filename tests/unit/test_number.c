@@ -265,7 +265,10 @@ static void measures_by_pairs_of_digits(void **state) {
   assert_int_equal(dds_number_size_bytes("5", 1), 2);
   assert_int_equal(dds_number_size_bytes("12", 2), 2);
   assert_int_equal(dds_number_size_bytes("1200", 4), 2);
-  assert_int_equal(dds_number_size_bytes("-1700000001", 11), 6);
+  assert_int_equal(dds_number_size_bytes("120", 3), 3);
+  assert_int_equal(dds_number_size_bytes("1.5", 3), 3);
+  assert_int_equal(dds_number_size_bytes("0.0012", 6), 2);
+  assert_int_equal(dds_number_size_bytes("-1700000001", 11), 7);
   assert_int_equal(dds_number_size_bytes(DIGITS_38, 38), 20);
 }
 
