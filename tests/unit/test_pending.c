@@ -1,0 +1,327 @@
+/*
+ * The buffer of writes: the last write of each item is found, whatever is added and rolled back,
+ * by whom and from where; checked against a plain list.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "failing_allocator.h"
+#include "fake_environment.h"
+#include "scripted_transport.h"
+#include "vtab/connection.h"
+#include "vtab/pending.h"
+#include "vtab/table.h"
+
+static const char sid_hash[DDS_SHA256_HEX_BYTES] = "5e55";
+static const dds_pending_rules rules = {.when_refused = DDS_PRIMARYKEY};
+
+enum { TARGETS = 4, OWNERS = 3 };
+
+/*
+ * Targets 0 and 1 stand for the same DynamoDB table, through two clients; 2 is another table at the
+ * same place, 3 a table of the same name elsewhere.
+ */
+typedef struct fixture {
+  fake_environment environment;
+  scripted_transport *script;
+  dds_connection connection;
+  dds_client *clients[TARGETS];
+  dds_target *targets[TARGETS];
+  dds_vtab owners[OWNERS];
+  dds_pending pending;
+} fixture;
+
+static void set_up(fixture *f) {
+  static const struct {
+    const char *table;
+    const char *region;
+    int max_attempts;
+  } places[TARGETS] = {
+      {"table=a", "us-east-1", 0},
+      {"table=a", "us-east-1", 2},
+      {"table=b", "us-east-1", 0},
+      {"table=a", "eu-west-1", 0},
+  };
+  *f = (fixture){0};
+  fake_environment_init(&f->environment);
+  f->script = scripted_transport_create(NULL);
+  for (int i = 0; i < TARGETS; i++) {
+    dds_error error = DDS_ERROR_INIT;
+    dds_options options;
+    const dds_client_options client = {.region = places[i].region,
+                                       .max_attempts = places[i].max_attempts};
+    assert_true(dds_options_parse(1, &places[i].table, &options, &error));
+    assert_true(dds_target_create(&f->connection, &options, &f->targets[i], &error));
+    assert_true(dds_client_open(&client, &f->environment.base, scripted_transport_base(f->script),
+                                &f->clients[i], &error));
+    f->targets[i]->table.client = f->clients[i];
+  }
+}
+
+static void tear_down(fixture *f) {
+  dds_pending_free(&f->pending);
+  for (int i = 0; i < TARGETS; i++) {
+    assert_int_equal(f->targets[i]->references, 1);
+    dds_target_release(f->targets[i]);
+    dds_client_close(f->clients[i]);
+  }
+  scripted_transport_destroy(f->script);
+  assert_int_equal(failing_allocator_live_blocks(), 0);
+}
+
+static dds_key key_of(const char *sid) {
+  dds_key key = {0};
+  dds_error error = DDS_ERROR_INIT;
+  assert_true(dds_key_from_text("id", sid, strlen(sid), &key, &error));
+  return key;
+}
+
+static bool add(fixture *f, int owner, int target, const char *sid, dds_error *error) {
+  dds_write write = {.kind = DDS_WRITE_DELETE, .key = key_of(sid)};
+  bool ok = dds_pending_add(&f->pending, &f->owners[owner], f->targets[target], &write, sid_hash,
+                            &rules, error);
+  assert_null(write.key.json); /* taken over, also where it failed */
+  return ok;
+}
+
+static void add_well(fixture *f, int owner, int target, const char *sid) {
+  dds_error error = DDS_ERROR_INIT;
+  assert_true(add(f, owner, target, sid, &error));
+}
+
+/* The position of the last unsent write, or -1. */
+static long find(const fixture *f, int target, const char *sid) {
+  dds_key key = key_of(sid);
+  const dds_pending_write *entry = dds_pending_find(&f->pending, f->targets[target], &key);
+  if (entry != NULL) assert_true(dds_key_equal(&entry->write.key, &key));
+  dds_key_free(&key);
+  return entry == NULL ? -1 : (long)entry->position;
+}
+
+static void finds_the_last_write_of_an_item(void **state) {
+  (void)state;
+  fixture f;
+  set_up(&f);
+  assert_int_equal(find(&f, 0, "x"), -1);
+  assert_int_equal(dds_pending_count_for(&f.pending, f.targets[0]), 0);
+  add_well(&f, 0, 0, "x");
+  add_well(&f, 0, 0, "y");
+  add_well(&f, 1, 1, "x");
+  add_well(&f, 2, 2, "x");
+  assert_int_equal(find(&f, 0, "x"), 2);
+  assert_int_equal(find(&f, 1, "x"), 2);
+  assert_int_equal(find(&f, 1, "y"), 1);
+  assert_int_equal(find(&f, 2, "x"), 3);
+  assert_int_equal(find(&f, 2, "y"), -1);
+  assert_int_equal(find(&f, 3, "x"), -1);
+  assert_int_equal(dds_pending_count_for(&f.pending, f.targets[0]), 3);
+  assert_int_equal(dds_pending_count_for(&f.pending, f.targets[1]), 3);
+  assert_int_equal(dds_pending_count_for(&f.pending, f.targets[2]), 1);
+  assert_int_equal(dds_pending_count_for(&f.pending, f.targets[3]), 0);
+  assert_int_equal(dds_pending_count_of(&f.pending, &f.owners[0]), 2);
+  assert_string_equal(f.pending.writes[0].sid_hash, sid_hash);
+  assert_int_equal(f.pending.writes[0].rules.when_refused, DDS_PRIMARYKEY);
+  tear_down(&f);
+}
+
+static void counts_only_what_waits(void **state) {
+  (void)state;
+  fixture f;
+  set_up(&f);
+  add_well(&f, 0, 0, "x");
+  add_well(&f, 0, 0, "y");
+  add_well(&f, 0, 0, "z");
+  f.pending.writes[0].state = DDS_PENDING_APPLIED;
+  f.pending.writes[1].state = DDS_PENDING_DROPPED;
+  assert_int_equal(find(&f, 0, "x"), -1);
+  assert_int_equal(find(&f, 0, "y"), -1);
+  assert_int_equal(find(&f, 0, "z"), 2);
+  assert_int_equal(dds_pending_count_for(&f.pending, f.targets[0]), 1);
+  assert_int_equal(dds_pending_count_of(&f.pending, &f.owners[0]), 1);
+  assert_int_equal(dds_pending_truncate(&f.pending, &f.owners[0], 0), 1); /* applied */
+  assert_int_equal(f.pending.count, 0);
+  tear_down(&f);
+}
+
+static void truncates_by_owner_and_position(void **state) {
+  (void)state;
+  fixture f;
+  set_up(&f);
+  add_well(&f, 0, 0, "x");
+  add_well(&f, 1, 0, "x");
+  uint64_t savepoint = f.pending.next_position;
+  add_well(&f, 0, 0, "x");
+  add_well(&f, 1, 0, "y");
+  assert_int_equal(dds_pending_truncate(&f.pending, &f.owners[0], savepoint), 0);
+  assert_int_equal(f.pending.count, 3);
+  assert_int_equal(find(&f, 0, "x"), 1);
+  assert_int_equal(find(&f, 0, "y"), 3);
+  dds_pending_truncate(&f.pending, &f.owners[1], savepoint);
+  assert_int_equal(find(&f, 0, "y"), -1);
+  assert_int_equal(find(&f, 0, "x"), 1);
+  dds_pending_truncate(&f.pending, &f.owners[2], 0);
+  assert_int_equal(f.pending.count, 2);
+  dds_pending_truncate(&f.pending, &f.owners[1], 0);
+  assert_int_equal(find(&f, 0, "x"), 0);
+  dds_pending_truncate(&f.pending, &f.owners[0], 0);
+  assert_int_equal(f.pending.count, 0);
+  assert_int_equal(f.pending.bytes, 0);
+  /* Positions are never used again: other tables' savepoints remember them. */
+  assert_int_equal(f.pending.next_position, 4);
+  add_well(&f, 0, 0, "x");
+  assert_int_equal(find(&f, 0, "x"), 4);
+  tear_down(&f);
+}
+
+/* ---- against a plain list --------------------------------------------------------------------*/
+
+enum { STEPS = 3000, MOST = 4000, SIDS = 40 };
+
+typedef struct listed {
+  uint64_t position;
+  int owner;
+  int target;
+  int sid;
+} listed;
+
+static uint64_t seed = UINT64_C(88172645463325252);
+
+static int random_below(int bound) {
+  seed ^= seed << 13;
+  seed ^= seed >> 7;
+  seed ^= seed << 17;
+  return (int)(seed % (uint64_t)bound);
+}
+
+static bool same_table(int left, int right) {
+  return left == right || (left < 2 && right < 2);
+}
+
+static void assert_agrees(const fixture *f, const listed *list, int count) {
+  assert_int_equal(f->pending.count, count);
+  for (int target = 0; target < TARGETS; target++) {
+    size_t waiting = 0;
+    for (int i = 0; i < count; i++)
+      waiting += same_table(list[i].target, target);
+    assert_int_equal(dds_pending_count_for(&f->pending, f->targets[target]), waiting);
+  }
+  int target = random_below(TARGETS);
+  int sid = random_below(SIDS);
+  long last = -1;
+  for (int i = 0; i < count; i++)
+    if (same_table(list[i].target, target) && list[i].sid == sid) last = (long)list[i].position;
+  char name[8];
+  snprintf(name, sizeof name, "s%d", sid);
+  assert_int_equal(find(f, target, name), last);
+}
+
+static void agrees_with_a_plain_list(void **state) {
+  (void)state;
+  static listed list[MOST];
+  int count = 0;
+  fixture f;
+  set_up(&f);
+  for (int step = 0; step < STEPS; step++) {
+    if (random_below(50) != 0) {
+      list[count] = (listed){f.pending.next_position, random_below(OWNERS), random_below(TARGETS),
+                             random_below(SIDS)};
+      char name[8];
+      snprintf(name, sizeof name, "s%d", list[count].sid);
+      add_well(&f, list[count].owner, list[count].target, name);
+      count++;
+    } else {
+      int owner = random_below(OWNERS);
+      uint64_t back = (uint64_t)random_below(200);
+      uint64_t now = f.pending.next_position;
+      uint64_t position = back > now ? 0 : now - back;
+      int kept = 0;
+      for (int i = 0; i < count; i++)
+        if (list[i].owner != owner || list[i].position < position) list[kept++] = list[i];
+      count = kept;
+      dds_pending_truncate(&f.pending, &f.owners[owner], position);
+    }
+    assert_agrees(&f, list, count);
+  }
+  tear_down(&f);
+}
+
+/* ---- bounds ----------------------------------------------------------------------------------*/
+
+static void is_bounded_in_memory(void **state) {
+  (void)state;
+  fixture f;
+  dds_error error = DDS_ERROR_INIT;
+  set_up(&f);
+  add_well(&f, 0, 0, "x");
+  size_t one = f.pending.bytes;
+  assert_true(one > 0);
+  f.pending.bytes = DDS_PENDING_MAX_BYTES - one; /* as if that much were there */
+  add_well(&f, 0, 0, "y");
+  assert_false(add(&f, 0, 0, "z", &error));
+  assert_int_equal(error.code, DDS_TOOBIG);
+  assert_non_null(strstr(error.message, "256 MB"));
+  assert_int_equal(f.pending.count, 2);
+  f.pending.bytes = 2 * one;
+  dds_pending_truncate(&f.pending, &f.owners[0], 1);
+  assert_int_equal(f.pending.bytes, one);
+  tear_down(&f);
+}
+
+static void survives_every_refused_allocation(void **state) {
+  (void)state;
+  for (long nth = 1;; nth++) {
+    fixture f;
+    dds_error error = DDS_ERROR_INIT;
+    bool ok = true;
+    set_up(&f);
+    dds_write writes[40] = {0};
+    for (int i = 0; i < 40; i++) {
+      char name[8];
+      snprintf(name, sizeof name, "s%d", i);
+      writes[i] = (dds_write){.kind = DDS_WRITE_DELETE, .key = key_of(name)};
+    }
+    failing_allocator_refuse(nth);
+    int added = 0;
+    for (; ok && added < 40; added += ok)
+      ok = dds_pending_add(&f.pending, &f.owners[0], f.targets[0], &writes[added], sid_hash, &rules,
+                           &error);
+    bool refused = failing_allocator_has_refused();
+    failing_allocator_refuse(0);
+    assert_int_equal(ok, !refused);
+    assert_int_equal(f.pending.count, added);
+    if (!ok) assert_int_equal(error.code, DDS_NOMEM);
+    for (int i = 0; i < 40; i++) {
+      char name[8];
+      snprintf(name, sizeof name, "s%d", i);
+      assert_int_equal(find(&f, 0, name), i < added ? i : -1);
+      dds_write_free(&writes[i]);
+    }
+    tear_down(&f);
+    if (!refused) break;
+  }
+}
+
+static int install(void **state) {
+  (void)state;
+  failing_allocator_install();
+  return 0;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(finds_the_last_write_of_an_item),
+      cmocka_unit_test(counts_only_what_waits),
+      cmocka_unit_test(truncates_by_owner_and_position),
+      cmocka_unit_test(agrees_with_a_plain_list),
+      cmocka_unit_test(is_bounded_in_memory),
+      cmocka_unit_test(survives_every_refused_allocation),
+  };
+  return cmocka_run_group_tests(tests, install, NULL);
+}
