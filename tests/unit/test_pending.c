@@ -217,7 +217,7 @@ static void assert_agrees(const fixture *f, const listed *list, int count) {
   long last = -1;
   for (int i = 0; i < count; i++)
     if (same_table(list[i].target, target) && list[i].sid == sid) last = (long)list[i].position;
-  char name[8];
+  char name[16];
   snprintf(name, sizeof name, "s%d", sid);
   assert_int_equal(find(f, target, name), last);
 }
@@ -232,7 +232,7 @@ static void agrees_with_a_plain_list(void **state) {
     if (random_below(50) != 0) {
       list[count] = (listed){f.pending.next_position, random_below(OWNERS), random_below(TARGETS),
                              random_below(SIDS)};
-      char name[8];
+      char name[16];
       snprintf(name, sizeof name, "s%d", list[count].sid);
       add_well(&f, list[count].owner, list[count].target, name);
       count++;
@@ -283,7 +283,7 @@ static void survives_every_refused_allocation(void **state) {
     set_up(&f);
     dds_write writes[40] = {0};
     for (int i = 0; i < 40; i++) {
-      char name[8];
+      char name[16];
       snprintf(name, sizeof name, "s%d", i);
       writes[i] = (dds_write){.kind = DDS_WRITE_DELETE, .key = key_of(name)};
     }
@@ -298,7 +298,7 @@ static void survives_every_refused_allocation(void **state) {
     assert_int_equal(f.pending.count, added);
     if (!ok) assert_int_equal(error.code, DDS_NOMEM);
     for (int i = 0; i < 40; i++) {
-      char name[8];
+      char name[16];
       snprintf(name, sizeof name, "s%d", i);
       assert_int_equal(find(&f, 0, name), i < added ? i : -1);
       dds_write_free(&writes[i]);
