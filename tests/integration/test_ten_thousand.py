@@ -10,7 +10,7 @@ HOUR_MS = 3_600_000
 
 
 def make_items(now_ms):
-    """Four MB and more, so that a Scan needs several pages of 1 MB; the expired stand among them."""
+    """Four MB and more, several pages of 1 MB in a Scan; the expired stand among the live."""
     items = {}
     for i in range(COUNT):
         expired = i % 10 < EXPIRED * 10 // COUNT

@@ -27,7 +27,7 @@ HOUR_MS = 3_600_000
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a store keeps what, as its source has it: the test's own knowledge, not the product's."""
+    """Where a store keeps what, as its source has it: known to the test, not asked of SQL."""
 
     hash_key: str
     prefix: str
@@ -101,8 +101,9 @@ class Application:
             flag = "--" + name.replace("_", "-")
             command += [flag] if value is True else [flag, str(value)]
         self.process = subprocess.Popen(
-            command, cwd=FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
-        )
+            command, cwd=FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+            text=True,
+        )  # fmt: skip
         line = self.process.stdout.readline()
         if not line:
             self.process.wait()
@@ -140,9 +141,10 @@ class Application:
 
     def item(self, sid):
         """The item as the server has it, in DynamoDB's JSON; None without one."""
-        return self.dynamodb.get_item(TableName=self.table, Key=self.key(sid), ConsistentRead=True).get(
-            "Item"
+        answer = self.dynamodb.get_item(
+            TableName=self.table, Key=self.key(sid), ConsistentRead=True
         )
+        return answer.get("Item")
 
     def put(self, *items):
         for item in items:
@@ -150,10 +152,9 @@ class Application:
 
     def items(self):
         """Every item of the table, by its hash key."""
-        pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.table, ConsistentRead=True)
-        return {
-            item[self.layout.hash_key]["S"]: item for page in pages for item in page["Items"]
-        }
+        scan = self.dynamodb.get_paginator("scan")
+        pages = scan.paginate(TableName=self.table, ConsistentRead=True)
+        return {item[self.layout.hash_key]["S"]: item for page in pages for item in page["Items"]}
 
     def empty(self):
         for key in self.items():

@@ -51,6 +51,9 @@ def same_moment(left, right):
     return abs(left - right) < 0.001
 
 
+# express-session takes originalMaxAge from the clock, so that it may be a few ms under what it was
+# told: the tests ask what it is.
+
 # ---- the application writes, SQL reads --------------------------------------------------------
 
 
@@ -58,9 +61,8 @@ def test_sql_reads_what_the_application_wrote(text_app, text_sql):
     visitor = text_app.visitor()
     visitor.get("/visit")
     visitor.post("/login", {"user": "ada"})
-    sid = visitor.post("/put", {"name": "Ünïcødé 🍪", "big": 12345678901234567, "half": 0.5, "e": {}})[
-        "sid"
-    ]
+    content = {"name": "Ünïcødé 🍪", "big": 12345678901234567, "half": 0.5, "e": {}}
+    sid = visitor.post("/put", content)["sid"]
     item = text_app.item(sid)
     session, expires, expired = one(
         text_sql, "SELECT session, expires, expired FROM sessions WHERE sid = ?", sid
@@ -89,8 +91,9 @@ def test_the_size_is_dynamodbs(app, sql, dynamodb):
         sid = visitor.post("/put", {"text": "é" * (length // 2)})["sid"]
         size = one(sql, "SELECT size FROM sessions WHERE sid = ?", sid)
         answer = dynamodb.get_item(
-            TableName=app.table, Key=app.key(sid), ConsistentRead=True, ReturnConsumedCapacity="TOTAL"
-        )
+            TableName=app.table, Key=app.key(sid), ConsistentRead=True,
+            ReturnConsumedCapacity="TOTAL",
+        )  # fmt: skip
         assert length < size < length + 1000
         assert answer["ConsumedCapacity"]["CapacityUnits"] == -(-size // 4096)
 
@@ -104,8 +107,10 @@ def test_a_map_is_shown_as_json(start_application, sql_on):
     sid = app.visitor().post("/put", content)["sid"]
     session = json.loads(one(sql_on(app), "SELECT session FROM sessions WHERE sid = ?", sid))
     assert {name: session[name] for name in content} == content
-    assert session["cookie"]["originalMaxAge"] == HOUR * 1000
-    assert session["updated"] == int(app.item(sid)["sess"]["M"]["updated"]["N"])
+    stored = app.item(sid)["sess"]["M"]
+    assert session["updated"] == int(stored["updated"]["N"])
+    age = int(stored["cookie"]["M"]["originalMaxAge"]["N"])
+    assert session["cookie"]["originalMaxAge"] == age
 
 
 # ---- SQL writes, the application reads --------------------------------------------------------
@@ -147,7 +152,8 @@ def test_a_map_keeps_the_types_of_what_an_edit_did_not_change(start_application,
     changed = app.item(sid)
     assert changed["sess"]["M"].pop("role") == {"S": "admin"}
     del item["sess"]["M"]["role"]
-    assert int(changed["sess"]["M"].pop("updated")["N"]) >= int(item["sess"]["M"].pop("updated")["N"])
+    after, before = (int(it["sess"]["M"].pop("updated")["N"]) for it in (changed, item))
+    assert after >= before
     changed["sess"]["M"]["tags"]["SS"].sort()
     assert changed == item
 
@@ -352,12 +358,13 @@ def test_touch_extends_a_session(app, sql, sessions):
 def test_the_application_sees_the_new_expiry(text_app, text_sql, sessions):
     """The cookie's date moves with the attribute: it is what req.session.cookie.expires says."""
     sid = text_app.visitor().get("/visit")["sid"]
+    age = text_app.call("get", sid)["result"]["cookie"]["originalMaxAge"]
     assert one(text_sql, "SELECT dynamodb_touch('sessions', ?, 86400)", sid) == 1
     got = text_app.call("get", sid)["result"]
     cookie_ms = sessions.ms_of(got["cookie"]["expires"])
     whole = cookie_ms // text_app.layout.unit_ms * text_app.layout.unit_ms
     assert same_moment(stored_expiry_s(text_app, sid), whole / 1000)
-    assert got["cookie"]["originalMaxAge"] == HOUR * 1000
+    assert got["cookie"]["originalMaxAge"] == age
     assert got["views"] == 1
 
 
@@ -395,10 +402,11 @@ def test_reap_deletes_the_expired_and_only_those(app, sql, sessions):
 def test_an_update_of_expires_reaches_the_application(text_app, text_sql, sessions):
     visitor = text_app.visitor()
     sid = visitor.get("/visit")["sid"]
+    age = text_app.call("get", sid)["result"]["cookie"]["originalMaxAge"]
     text_sql.execute("UPDATE sessions SET expires = 4102444800 WHERE sid = ?", (sid,))
     cookie = text_app.call("get", sid)["result"]["cookie"]
     assert cookie["expires"] == "2100-01-01T00:00:00.000Z"
-    assert cookie["originalMaxAge"] == HOUR * 1000
+    assert cookie["originalMaxAge"] == age
     # The application then applies its own age again.
     visitor.get("/visit")
     assert stored_expiry_s(text_app, sid) < sessions.now_ms() / 1000 + HOUR + 1
@@ -447,7 +455,7 @@ def test_a_visit_between_read_and_commit_is_not_lost(app, sql):
 
 
 def test_a_touch_between_read_and_commit(start_application, sql_on):
-    """The default store's touch writes the session anew: the edit would put back its old cookie."""
+    """The default store's touch writes the whole session: the edit would undo that."""
     app = start_application("serverless-dynamodb-session-store", max_age=HOUR * 1000, rolling=True)
     sql = sql_on(app)
     visitor = app.visitor()
@@ -462,7 +470,7 @@ def test_a_touch_between_read_and_commit(start_application, sql_on):
     assert app.item(sid) == touched
 
 
-def test_a_touch_of_the_attribute_alone_does_not_disturb_an_edit(start_application, sql_on, sessions):
+def test_an_edit_and_a_touch_of_the_attribute_both_stand(start_application, sql_on, sessions):
     """connect-dynamodb's touch moves `expires` only: the edit goes through, and leaves it there."""
     app = start_application("connect-dynamodb", max_age=HOUR * 1000, rolling=True)
     sql = sql_on(app)
@@ -519,7 +527,7 @@ def test_an_insert_never_takes_over_a_session(app, sql):
 
 
 def test_moving_sessions_to_another_store(start_application, sql_on, sessions):
-    """INSERT … SELECT from one layout to another; the visitors stay logged in, by the same cookie."""
+    """INSERT … SELECT from one layout to another; visitors stay in, by the same cookie."""
     old = start_application("connect-dynamodb", max_age=HOUR * 1000)
     new = start_application("serverless-dynamodb-session-store", max_age=HOUR * 1000)
     visitors = [old.visitor() for _ in range(5)]
@@ -530,7 +538,8 @@ def test_moving_sessions_to_another_store(start_application, sql_on, sessions):
         "CREATE VIRTUAL TABLE temp.target USING dynamodb_sessions("
         f"table='{new.table}', layout='{new.store}')"
     )
-    sql.execute("INSERT INTO target(sid, session, expires) SELECT sid, session, expires FROM sessions")
+    columns = "sid, session, expires"
+    sql.execute(f"INSERT INTO target({columns}) SELECT {columns} FROM sessions")
     expiries = dict(sql.execute("SELECT sid, expires FROM sessions"))
     assert len(expiries) == 5
     for sid, expires in expiries.items():

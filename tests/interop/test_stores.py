@@ -44,7 +44,7 @@ def test_the_attributes_of_a_session(start_application, store, types):
 
 
 def test_a_session_without_an_age(start_application):
-    """Only the default layout's store keeps it without an expiry; connect-dynamodb gives it a day."""
+    """Only the default layout's store keeps it without an expiry; others give it a day."""
     app = start_application("serverless-dynamodb-session-store")
     item = app.item(app.visitor().get("/visit")["sid"])
     assert item["expireTime"] == item["expireTime_TTL"] == {"NULL": True}

@@ -9,7 +9,7 @@ CONTENT = {
     "views": 3,
     "passport": {"user": "ada"},
     "flash": {"info": ["Welcome back", ""]},
-    "cart": [{"sku": "A-1", "count": 2, "price": 19.95}, {"sku": "Ünïcødé 🍪", "count": 0, "price": -1}],
+    "cart": [{"sku": "A-1", "price": 19.95}, {"sku": "Ünïcødé 🍪", "count": 0, "price": -1}],
     "csrfSecret": "\"quoted\"\\\n\u0001",
     "nothing": None,
     "yes": True,
