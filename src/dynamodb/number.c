@@ -299,7 +299,7 @@ bool dds_number_bounds(double value, dds_buffer *low, dds_buffer *high) {
 
 bool dds_number_append_strict_end(dds_buffer *buffer, double value) {
   const double exact_integers = 9007199254740992.0; /* 2^53 */
-  return fabs(value) <= exact_integers && dds_number_append_double(buffer, value);
+  return fabs(value) < exact_integers && dds_number_append_double(buffer, value);
 }
 
 size_t dds_number_size_bytes(const char *text, size_t length) {

@@ -49,7 +49,7 @@ DDS_MUST_USE bool dds_number_bounds(double value, dds_buffer *low, dds_buffer *h
 
 /*
  * The decimal that lies strictly before every decimal that reads as a greater double, and strictly
- * behind every one that reads as a lesser: the end of a pushed < or >. False beyond 2^53, where
+ * behind every one that reads as a lesser: the end of a pushed < or >. False from 2^53 on, where
  * integers of 64 bits are told apart more finely than doubles, and where DynamoDB cannot hold it.
  */
 DDS_MUST_USE bool dds_number_append_strict_end(dds_buffer *buffer, double value);

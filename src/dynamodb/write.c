@@ -120,7 +120,7 @@ static bool make_condition(const dds_write *write, dds_condition **out, bool *ha
     dds_condition *exists = key_condition(&write->key, dds_condition_exists);
     condition = *has_any ? dds_condition_and(exists, condition) : exists;
     *has_any = true;
-  } else if (write->kind == DDS_WRITE_DELETE && !holds_when_missing) {
+  } else if (write->kind == DDS_WRITE_DELETE && !write->must_exist && !holds_when_missing) {
     condition = dds_condition_or(key_condition(&write->key, dds_condition_not_exists), condition);
   }
   *out = condition;

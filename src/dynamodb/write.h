@@ -31,6 +31,7 @@ typedef struct dds_write {
   size_t assignment_count;
   dds_condition *matches;  /* DELETE: where it does not hold any more, the item stays; or NULL */
   dds_condition *asserted; /* where it does not hold, the write fails; or NULL */
+  bool must_exist;         /* DELETE: an item that is gone already fails `asserted`, not NULL */
 } dds_write;
 
 /* What became of a write that was answered. */
@@ -49,7 +50,8 @@ const char *dds_write_operation(const dds_write *write);
 
 /*
  * Appends the request body. A DELETE's condition is `attribute_not_exists(key) OR (…)`: that an
- * item is gone already is no error. Asks for the old item when the condition fails.
+ * item is gone already is no error, unless it must exist. Asks for the old item when the condition
+ * fails.
  */
 DDS_MUST_USE bool dds_write_append_body(const dds_write *write, const char *table_name,
                                         dds_buffer *body, dds_error *error);

@@ -337,9 +337,12 @@ static bool move_item(const row_edit *edit, const dds_old_row *old, dds_write wr
   const dds_layout *layout = edit->table->layout;
   const dds_sql_value *sid = &edit->changed->sid;
   writes[1].kind = DDS_WRITE_DELETE;
+  /* A visitor who was logged out meanwhile must not live on under another id without an error. */
+  writes[1].must_exist = true;
   writes[1].key = writes[0].key;
   writes[0].key = (dds_key){0};
   return dds_row_key(layout, sid->bytes, sid->length, &writes[0].key, error) &&
+         dds_assertion_add(&writes[1].asserted, dds_condition_exists(layout->hash_key), error) &&
          assert_as_read(edit, old, &writes[0], true, &writes[1].asserted, error) &&
          make_put(edit->base, layout->hash_key, &writes[0], error) &&
          dds_assertion_add(&writes[0].asserted, dds_condition_not_exists(layout->hash_key), error);

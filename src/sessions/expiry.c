@@ -17,7 +17,7 @@ enum { NUMBER_BYTES = 512 };
 /* Numbers between two ends; an end without digits is open. */
 typedef struct range {
   dds_buffer low, high;
-  bool excludes_high;
+  bool excludes_low, excludes_high;
 } range;
 
 static range empty_range(void) {
@@ -55,12 +55,13 @@ static dds_condition *compare(const char *attribute, dds_comparison comparison,
 /* The attribute is a number within the ends; at least one end is closed. */
 static dds_condition *within(const char *attribute, const range *ends) {
   dds_comparison below = ends->excludes_high ? DDS_LESS : DDS_LESS_EQUAL;
+  dds_comparison above = ends->excludes_low ? DDS_GREATER : DDS_GREATER_EQUAL;
   if (ends->low.length == 0) return compare(attribute, below, &ends->high);
-  if (ends->high.length == 0) return compare(attribute, DDS_GREATER_EQUAL, &ends->low);
-  bool is_point =
-      !ends->excludes_high && compare_numbers(&ends->low, dds_buffer_text(&ends->high)) == 0;
+  if (ends->high.length == 0) return compare(attribute, above, &ends->low);
+  bool is_point = !ends->excludes_low && !ends->excludes_high &&
+                  compare_numbers(&ends->low, dds_buffer_text(&ends->high)) == 0;
   if (is_point) return compare(attribute, DDS_EQUAL, &ends->low);
-  return dds_condition_and(compare(attribute, DDS_GREATER_EQUAL, &ends->low),
+  return dds_condition_and(compare(attribute, above, &ends->low),
                            compare(attribute, below, &ends->high));
 }
 
@@ -73,17 +74,20 @@ static void append_scaled(dds_buffer *to, const dds_buffer *from, int power_of_t
 static void scale_to_ms(const range *seconds, const char *lowest, range *ms) {
   append_scaled(&ms->low, &seconds->low, 3);
   append_scaled(&ms->high, &seconds->high, 3);
+  ms->excludes_low = seconds->excludes_low;
   ms->excludes_high = seconds->excludes_high;
   if (lowest == NULL || has_failed(ms)) return;
   if (ms->low.length > 0 && compare_numbers(&ms->low, lowest) >= 0) return;
   dds_buffer_clear(&ms->low);
   dds_buffer_append_text(&ms->low, lowest);
+  ms->excludes_low = false;
 }
 
 /* The range, ending below `limit`. */
 static void cut(const range *ends, const char *limit, range *below) {
   append_scaled(&below->low, &ends->low, 0);
   append_scaled(&below->high, &ends->high, 0);
+  below->excludes_low = ends->excludes_low;
   below->excludes_high = ends->excludes_high;
   if (has_failed(below)) return;
   if (below->high.length > 0 && compare_numbers(&below->high, limit) < 0) return;
@@ -95,7 +99,7 @@ static void cut(const range *ends, const char *limit, range *below) {
 static bool is_void(const range *ends) {
   if (has_failed(ends) || ends->low.length == 0 || ends->high.length == 0) return false;
   int order = compare_numbers(&ends->low, dds_buffer_text(&ends->high));
-  return order > 0 || (order == 0 && ends->excludes_high);
+  return order > 0 || (order == 0 && (ends->excludes_low || ends->excludes_high));
 }
 
 /* An attribute of seconds, in which large numbers are milliseconds. At least one of both ranges has
@@ -171,6 +175,11 @@ static bool is_too_large(const dds_buffer *end) {
 static bool range_of(dds_comparison comparison, const dds_sql_value *value, range *seconds) {
   bool is_integer = value->type == DDS_SQL_INTEGER;
   double real = is_integer ? (double)value->integer : value->real;
+  /* `<` and `>` without their end, which a DELETE asserts: a row that has come to it is to stay. */
+  if (comparison == DDS_LESS && dds_number_append_strict_end(&seconds->high, real))
+    return seconds->excludes_high = true;
+  if (comparison == DDS_GREATER && dds_number_append_strict_end(&seconds->low, real))
+    return seconds->excludes_low = true;
   if (!dds_number_bounds(real, &seconds->low, &seconds->high)) return false;
   if (is_too_large(&seconds->low) || is_too_large(&seconds->high)) return false;
   if (comparison == DDS_LESS || comparison == DDS_LESS_EQUAL) dds_buffer_free(&seconds->low);

@@ -105,6 +105,18 @@ static dds_condition *compare_range(const char *attribute, dds_comparison compar
   }
 }
 
+/* `<` and `>` without their end, which a DELETE asserts: a row that has come to it is to stay. NULL
+ * without `*is_known` where the end has to be included. */
+static dds_condition *compare_strictly(const char *attribute, dds_comparison comparison,
+                                       double real, bool *is_known) {
+  dds_buffer end = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
+  *is_known = (comparison == DDS_LESS || comparison == DDS_GREATER) &&
+              dds_number_append_strict_end(&end, real);
+  dds_condition *condition = *is_known ? compare_end(attribute, comparison, &end) : NULL;
+  dds_buffer_free(&end);
+  return condition;
+}
+
 static dds_condition *compare_number(const char *attribute, dds_comparison comparison,
                                      const dds_sql_value *value, bool *pushable) {
   /* Almost every number is another one. */
@@ -113,11 +125,11 @@ static dds_condition *compare_number(const char *attribute, dds_comparison compa
   double real = is_integer ? (double)value->integer : value->real;
   dds_buffer low = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
   dds_buffer high = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
-  dds_condition *condition = NULL;
-  *pushable = dds_number_bounds(real, &low, &high);
-  if (*pushable)
-    condition = or_another_type(attribute, DDS_TYPE_NUMBER, comparison,
-                                compare_range(attribute, comparison, &low, &high));
+  bool is_strict;
+  dds_condition *condition = compare_strictly(attribute, comparison, real, &is_strict);
+  *pushable = is_strict || dds_number_bounds(real, &low, &high);
+  if (*pushable && !is_strict) condition = compare_range(attribute, comparison, &low, &high);
+  if (*pushable) condition = or_another_type(attribute, DDS_TYPE_NUMBER, comparison, condition);
   dds_buffer_free(&low);
   dds_buffer_free(&high);
   return condition;

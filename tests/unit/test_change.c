@@ -486,7 +486,8 @@ static const statement updates[] = {
          "PUT {\"id\":{\"S\":\"sess:b\"},\"sess\":{\"S\":\"{" COOKIE_TEXT ",\\\"v\\\":1}\"},"
          "\"expires\":{\"N\":\"1700002700\"},\"userId\":{\"S\":\"u\"},\"n\":{\"N\":\"6\"}} | "
          "DELETE {\"id\":{\"S\":\"sess:a\"}}",
-     .asserted = NO_ID " | n = ? AND sess = ? AND expires = ? AND userId = ?"},
+     .asserted =
+         NO_ID " | attribute_exists(id) AND n = ? AND sess = ? AND expires = ? AND userId = ?"},
 };
 
 static void updates_write_what_changes(void **state) {
