@@ -45,6 +45,7 @@ static const remedy_row remedies[] = {
     {"ValidationException", "Missing the key", CHECK_LAYOUT},
     {"ValidationException", "required keys was not given", CHECK_LAYOUT},
     {"ValidationException", "Type mismatch for key", CHECK_LAYOUT},
+    {"ValidationException", "number of conditions on the keys", CHECK_LAYOUT}, /* DynamoDB Local */
 };
 
 /* DynamoDB Local without -sharedDb keeps tables apart by region and access key id, so that the

@@ -137,11 +137,15 @@ static bool prepare(dds_scan *scan, const dds_scan_request *request, dds_error *
   scan->words = DDS_BUFFER_INIT(LARGEST_BODY);
   append_table(&scan->request, scan->table->name);
   append_common(&scan->request, &request->projection, request->filter, request->consistent);
+  if (request->limit > 0)
+    dds_buffer_append_format(&scan->request, ",\"Limit\":%lld", (long long)request->limit);
   if (request->filter != NULL)
     dds_condition_append_words(request->filter, &scan->words);
   else
-    dds_buffer_append_text(&scan->words, "all items");
+    dds_buffer_append_text(&scan->words, request->limit > 0 ? "any items" : "all items");
   append_common_words(&scan->words, &request->projection, request->consistent);
+  if (request->limit > 0)
+    dds_buffer_append_format(&scan->words, "; limit %lld", (long long)request->limit);
   return dds_buffer_check(&scan->request, error) && dds_buffer_check(&scan->words, error);
 }
 

@@ -36,6 +36,7 @@ typedef struct dds_scan_request {
   dds_projection projection;
   dds_condition *filter; /* or NULL; retained */
   bool consistent;
+  int64_t limit; /* items that a page reads at most, the filtered ones counted; 0: up to 1 MB */
 } dds_scan_request;
 
 /* Starts the first page; the table is borrowed until the scan is closed. */

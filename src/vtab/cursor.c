@@ -101,6 +101,25 @@ static void begin_row(cursor *self) {
   self->is_key_read = false;
 }
 
+static bool needs_whole_item(const dds_plan *plan, const dds_columns *columns) {
+  return plan->all_columns || dds_plan_uses(plan, dds_columns_index(columns, DDS_COLUMN_SIZE)) ||
+         dds_plan_uses(plan, dds_columns_index(columns, DDS_COLUMN_ITEM)) ||
+         dds_plan_uses(plan, dds_columns_index(columns, DDS_COLUMN_SNAPSHOT));
+}
+
+/* Whether the current item is a session; one without the layout's key is an error. */
+static bool check_item(const cursor *self, bool *is_session, dds_error *error) {
+  const dds_target *target = table_of(self)->target;
+  if (dds_row_check(&target->options.layout, &self->item, is_session, error)) {
+    return true;
+  }
+  /* The message lists the attributes found: a projection has kept them away. */
+  if (!needs_whole_item(&self->plan, &self->columns)) {
+    dds_target_explain_item(target, error);
+  }
+  return false;
+}
+
 /* Steps to the next item that is a session; items of other kinds in a shared table are none. */
 static bool advance(cursor *self, dds_error *error) {
   bool is_session = false;
@@ -113,8 +132,7 @@ static bool advance(cursor *self, dds_error *error) {
     if (!dds_scan_next(self->scan, &self->item, error)) {
       return false;
     }
-    if (self->item.json.text != NULL &&
-        !dds_row_check(&table_of(self)->target->options.layout, &self->item, &is_session, error)) {
+    if (self->item.json.text != NULL && !check_item(self, &is_session, error)) {
       return false;
     }
   } while (self->item.json.text != NULL && !is_session);
@@ -141,12 +159,6 @@ static size_t attributes_of(const dds_target *target, const dds_columns *columns
   default:
     return 0;
   }
-}
-
-static bool needs_whole_item(const dds_plan *plan, const dds_columns *columns) {
-  return plan->all_columns || dds_plan_uses(plan, dds_columns_index(columns, DDS_COLUMN_SIZE)) ||
-         dds_plan_uses(plan, dds_columns_index(columns, DDS_COLUMN_ITEM)) ||
-         dds_plan_uses(plan, dds_columns_index(columns, DDS_COLUMN_SNAPSHOT));
 }
 
 static void project(const char **names, dds_projection *projection, const char *name) {
@@ -205,11 +217,11 @@ static bool start_get(cursor *self, const dds_key *key, const dds_projection *pr
   bool is_session = false;
   if (!dds_read_get(&target->table, key, projection, consistent, &self->holder, &self->item,
                     error)) {
+    dds_target_explain_refusal(target, error);
     return false;
   }
   begin_row(self);
-  return self->item.json.text == NULL ||
-         dds_row_check(&target->options.layout, &self->item, &is_session, error);
+  return self->item.json.text == NULL || check_item(self, &is_session, error);
 }
 
 static bool start_scan(cursor *self, const dds_projection *projection, dds_error *error) {

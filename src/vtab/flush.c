@@ -32,6 +32,7 @@ static bool send_one(dds_connection *connection, dds_pending_write *entry, bool 
     ok = dds_write_send(&target->table, &entry->write, &result, is_unknown, error);
   } while (!ok && dds_target_create_missing(target, error));
   if (!ok) {
+    dds_target_explain_refusal(target, error);
     return false;
   }
   if (result == DDS_WRITE_APPLIED) {

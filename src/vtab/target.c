@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "dynamodb/read.h"
 #include "vtab/connection.h"
 
 enum { CREATE_TIMEOUT_MS = 60000 };
@@ -122,4 +123,37 @@ bool dds_target_create_missing(dds_target *target, dds_error *error) {
   }
   *error = DDS_ERROR_INIT;
   return dds_target_create_table(target, CREATE_TIMEOUT_MS, &created, error);
+}
+
+/* Why an item of the table is none of this layout; no error where one is, or none can be read. */
+static dds_error judge_any_item(const dds_target *target) {
+  dds_scan_request request = {.limit = 1};
+  dds_scan *scan = NULL;
+  dds_item item = {0};
+  dds_error ignored = DDS_ERROR_INIT;
+  dds_error reason = DDS_ERROR_INIT;
+  bool is_session = false;
+  if (dds_scan_open(&target->table, &request, &scan, &ignored) &&
+      dds_scan_next(scan, &item, &ignored) && item.json.text != NULL &&
+      dds_row_check(&target->options.layout, &item, &is_session, &reason)) {
+    reason = DDS_ERROR_INIT;
+  }
+  dds_scan_close(scan);
+  return reason;
+}
+
+void dds_target_explain_item(const dds_target *target, dds_error *error) {
+  dds_error reason = judge_any_item(target);
+  if (error->code == DDS_ERROR && reason.code == DDS_ERROR) {
+    *error = reason;
+  }
+}
+
+void dds_target_explain_refusal(const dds_target *target, dds_error *error) {
+  if (strcmp(error->service_code, "ValidationException") == 0) {
+    dds_error reason = judge_any_item(target);
+    if (reason.code == DDS_ERROR) {
+      dds_error_append(error, "; %s", reason.message);
+    }
+  }
 }

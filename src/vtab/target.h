@@ -53,3 +53,11 @@ DDS_MUST_USE bool dds_target_create_table(dds_target *target, int64_t timeout_ms
  * that the table does not exist and create=1; then the request is to be sent again.
  */
 DDS_MUST_USE bool dds_target_create_missing(dds_target *target, dds_error *error);
+
+/*
+ * After a failure that a wrong layout would explain, these read one whole item and, where that is
+ * none of this layout, say which attributes it has and which layout it looks like: the first after
+ * an item lacked the layout's key, the second after a failed request, if DynamoDB refused it.
+ */
+void dds_target_explain_item(const dds_target *target, dds_error *error);
+void dds_target_explain_refusal(const dds_target *target, dds_error *error);
