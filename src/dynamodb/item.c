@@ -65,9 +65,14 @@ bool dds_value_read(dds_json typed, dds_value *value) {
   return false;
 }
 
+/* The first of that name ends the search: no item has two, and what follows may be long. */
 bool dds_item_find(const dds_item *item, const char *name, size_t name_length, dds_value *value) {
+  dds_json_iterator members = dds_json_iterate(item->json);
+  dds_json key;
   dds_json typed;
-  return dds_json_find(item->json, name, name_length, &typed) && dds_value_read(typed, value);
+  while (members.is_object && dds_json_next(&members, &key, &typed))
+    if (dds_json_string_equals(key, name, name_length)) return dds_value_read(typed, value);
+  return false;
 }
 
 dds_item_iterator dds_item_iterate(const dds_item *item) {

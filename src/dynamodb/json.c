@@ -19,26 +19,38 @@
 #define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 #define HIGH_BITS       EACH_BYTE(0x80)
 
-/* Non-zero where a byte of `word` is zero (Warren, "Hacker's Delight", 6-1). */
+/*
+ * Sets the high bit of each byte of `word` that is zero (Warren, "Hacker's Delight", 6-1). A borrow
+ * may set bits above such a byte too, never below: the lowest bit set is right.
+ */
 static uint64_t zero_bytes(uint64_t word) {
   return (word - EACH_BYTE(1)) & ~word & HIGH_BITS;
 }
 
-/* Whether a byte is a quote or a backslash. */
-static bool has_delimiter(uint64_t word) {
-  return (zero_bytes(word ^ EACH_BYTE('"')) | zero_bytes(word ^ EACH_BYTE('\\'))) != 0;
+/* Marks quotes and backslashes. */
+static uint64_t find_delimiters(uint64_t word) {
+  return zero_bytes(word ^ EACH_BYTE('"')) | zero_bytes(word ^ EACH_BYTE('\\'));
 }
 
-/* Whether a byte is a quote, a backslash, a control or beyond ASCII. */
-static bool has_special(uint64_t word) {
+/* Marks quotes, backslashes, controls and what is beyond ASCII. */
+static uint64_t find_specials(uint64_t word) {
   uint64_t controls = (word - EACH_BYTE(0x20)) & ~word;
-  return has_delimiter(word) || ((controls | word) & HIGH_BITS) != 0;
+  return find_delimiters(word) | ((controls | word) & HIGH_BITS);
 }
 
+/* Eight bytes, the first of them lowest on every machine. */
 static uint64_t load(const char *bytes) {
   uint64_t word;
   memcpy(&word, bytes, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  word = __builtin_bswap64(word);
+#endif
   return word;
+}
+
+/* How many bytes stand before the lowest mark. */
+static size_t bytes_before(uint64_t marks) {
+  return (size_t)__builtin_ctzll(marks) / 8;
 }
 
 /* ---- checking ----------------------------------------------------------------------------- */
@@ -74,10 +86,15 @@ static int hex_digit(char digit) {
   return -1;
 }
 
+/* What may stand behind a backslash. */
+static const bool is_escape[256] = {
+    ['"'] = true, ['\\'] = true, ['/'] = true, ['b'] = true, ['f'] = true,
+    ['n'] = true, ['r'] = true,  ['t'] = true, ['u'] = true};
+
 /* Reads behind a backslash. */
 static bool check_escape(reader *in) {
   int kind = peek(in);
-  if (kind <= 0 || strchr("\"\\/bfnrtu", kind) == NULL) return false;
+  if (kind < 0 || !is_escape[kind]) return false;
   in->next++;
   for (int i = 0; kind == 'u' && i < 4; i++) {
     if (in->next == in->end || hex_digit(*in->next) < 0) return false;
@@ -98,8 +115,10 @@ static bool check_beyond_ascii(reader *in) {
 static bool check_string(reader *in) {
   if (!take(in, '"')) return false;
   for (;;) {
-    while (in->end - in->next >= 8 && !has_special(load(in->next)))
+    uint64_t marks = 0;
+    while (in->end - in->next >= 8 && (marks = find_specials(load(in->next))) == 0)
       in->next += 8;
+    if (marks != 0) in->next += bytes_before(marks);
     int byte = peek(in);
     if (byte < 0x20) return false; /* the end, or a control */
     if (byte >= 0x80) {
@@ -261,8 +280,10 @@ dds_json_type dds_json_type_of(dds_json value) {
 static const char *behind_string(const char *next, const char *end) {
   next++;
   for (;;) {
-    while (end - next >= 8 && !has_delimiter(load(next)))
+    uint64_t marks = 0;
+    while (end - next >= 8 && (marks = find_delimiters(load(next))) == 0)
       next += 8;
+    if (marks != 0) next += bytes_before(marks);
     while (*next != '"' && *next != '\\')
       next++;
     if (*next == '"') return next + 1;
@@ -388,14 +409,11 @@ static bool is_low_surrogate(uint32_t unit) {
  * An escaped pair of surrogates is one code point; a lone one is returned as it is.
  */
 static uint32_t read_escape(const char **next, const char *end) {
-  static const char kinds[] = "bfnrt";
-  static const char bytes[] = "\b\f\n\r\t";
-  char kind = (*next)[1];
+  static const char meanings[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                     ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
+  unsigned char kind = (unsigned char)(*next)[1];
   *next += 2;
-  if (kind != 'u') {
-    const char *known = strchr(kinds, kind);
-    return (unsigned char)(known == NULL ? kind : bytes[known - kinds]);
-  }
+  if (kind != 'u') return (unsigned char)meanings[kind];
   uint32_t unit = hex_unit(*next);
   *next += 4;
   bool is_high = unit >= 0xD800 && unit <= 0xDBFF;
@@ -410,21 +428,53 @@ static bool is_surrogate(uint32_t code_point) {
   return code_point >= 0xD800 && code_point <= 0xDFFF;
 }
 
+/*
+ * Decodes into `bytes` until the string ends, fewer than eight bytes of room are left, or a lone
+ * surrogate is met; returns how many it wrote. `*next` moves behind what was read.
+ */
+static size_t decode_some(const char **next, const char *end, char *bytes, size_t room,
+                          bool *is_lone) {
+  size_t used = 0;
+  while (*next < end && room - used >= 8) {
+    uint64_t word = end - *next >= 8 ? load(*next) : EACH_BYTE('\\');
+    uint64_t escapes = zero_bytes(word ^ EACH_BYTE('\\'));
+    size_t plain = escapes == 0 ? 8 : bytes_before(escapes);
+    memcpy(bytes + used, *next, plain);
+    used += plain;
+    *next += plain;
+    if (escapes == 0) continue;
+    if (**next != '\\') { /* the last bytes, one by one */
+      bytes[used++] = *(*next)++;
+      continue;
+    }
+    if (room - used < 4) break;
+    uint32_t code_point = read_escape(next, end);
+    *is_lone = is_surrogate(code_point);
+    if (*is_lone) break;
+    if (code_point < 0x80)
+      bytes[used++] = (char)code_point;
+    else
+      used += dds_utf8_encode(code_point, bytes + used);
+  }
+  return used;
+}
+
 bool dds_json_string_append(dds_json string, dds_buffer *bytes) {
   const char *next = string.text + 1;
   const char *end = string.text + string.length - 1;
-  while (next < end) {
-    const char *escape = memchr(next, '\\', (size_t)(end - next));
-    const char *plain_end = escape == NULL ? end : escape;
-    dds_buffer_append(bytes, next, (size_t)(plain_end - next));
-    next = plain_end;
-    if (escape == NULL) break;
-    uint32_t code_point = read_escape(&next, end);
-    if (is_surrogate(code_point)) return false;
-    char encoded[4];
-    dds_buffer_append(bytes, encoded, dds_utf8_encode(code_point, encoded));
+  const char *plain;
+  size_t length;
+  bool is_lone = false;
+  if (dds_json_string_is_plain(string, &plain, &length)) {
+    dds_buffer_append(bytes, plain, length);
+    return true;
   }
-  return true;
+  while (next < end && !is_lone) {
+    char decoded[1024];
+    size_t used = decode_some(&next, end, decoded, sizeof decoded, &is_lone);
+    dds_buffer_append(bytes, decoded, used);
+  }
+  return !is_lone;
 }
 
 dds_json_bytes dds_json_string_bytes(dds_json string) {
