@@ -1,6 +1,6 @@
 -- What `make demo` shows: a session table from its creation to the reaping of what has expired, on
 -- DynamoDB Local, or on AWS_ENDPOINT_URL_DYNAMODB where that is set. Works on a DynamoDB table of
--- its own, dynamodb-sessions-demo, and can be run again. Costs some twenty requests of one unit each.
+-- its own, dynamodb-sessions-demo, and can be run again. Costs some twenty requests of one unit.
 .load ./dynamodb_sessions
 .mode box
 .print

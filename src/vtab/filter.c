@@ -6,6 +6,8 @@
 #include "base/alloc.h"
 #include "sessions/expiry.h"
 #include "sessions/extra.h"
+#include "vtab/connection.h"
+#include "vtab/statement.h"
 #include "vtab/value.h"
 
 enum { SCRATCH_BYTES = 4096 };
@@ -69,15 +71,22 @@ static dds_condition *expires_condition(const dds_layout *layout, dds_comparison
   return condition;
 }
 
-/* A text column compared with a number is compared by SQLite's rules of affinity, not by bytes. */
-static dds_condition *extra_condition(const dds_extra_column *extra, dds_comparison comparison,
-                                      dds_sql_value value, bool *pushable) {
+/*
+ * A text column compared with a number is compared by SQLite's rules of affinity, not by bytes; and
+ * text has DynamoDB's order in a database of UTF-8 alone.
+ */
+static dds_condition *extra_condition(const dds_target *target, const dds_extra_column *extra,
+                                      dds_comparison comparison, dds_sql_value value,
+                                      bool *pushable) {
+  sqlite3 *db = target->connection->db;
   dds_buffer scratch = DDS_BUFFER_INIT(SCRATCH_BYTES);
   dds_condition *condition = NULL;
   if (extra->affinity != DDS_AFFINITY_TEXT && extra->affinity != DDS_AFFINITY_BLOB) {
     dds_sql_apply_affinity(&value, DDS_AFFINITY_NUMERIC, &scratch);
   }
-  *pushable = extra->affinity != DDS_AFFINITY_TEXT || value.type == DDS_SQL_TEXT;
+  bool is_text_range = value.type == DDS_SQL_TEXT && comparison != DDS_EQUAL;
+  *pushable = (extra->affinity != DDS_AFFINITY_TEXT || value.type == DDS_SQL_TEXT) &&
+              (!is_text_range || dds_statement_text_is_utf8(db));
   if (*pushable) {
     condition = dds_extra_condition(extra, comparison, &value, pushable);
   }
@@ -110,7 +119,7 @@ static dds_condition *term_condition(const dds_target *target, const dds_term *t
   case DDS_COLUMN_EXPIRED:
     return expired_condition(layout, *value, now_ms, pushable);
   case DDS_COLUMN_EXTRA:
-    return extra_condition(&target->options.extras[extra], comparison_of(term->op), *value,
+    return extra_condition(target, &target->options.extras[extra], comparison_of(term->op), *value,
                            pushable);
   default:
     *pushable = false;

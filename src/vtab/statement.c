@@ -23,3 +23,14 @@ bool dds_statement_finish(sqlite3 *db, sqlite3_stmt *statement, int64_t *changes
   sqlite3_finalize(statement);
   return ok;
 }
+
+bool dds_statement_text_is_utf8(sqlite3 *db) {
+  sqlite3_stmt *statement = NULL;
+  bool is_utf8 = false;
+  if (sqlite3_prepare_v2(db, "PRAGMA encoding", -1, &statement, NULL) == SQLITE_OK &&
+      sqlite3_step(statement) == SQLITE_ROW) {
+    is_utf8 = sqlite3_stricmp((const char *)sqlite3_column_text(statement, 0), "UTF-8") == 0;
+  }
+  sqlite3_finalize(statement);
+  return is_utf8;
+}

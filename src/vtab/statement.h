@@ -1,6 +1,7 @@
 /* Statements that a function runs on its own connection. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/attributes.h"
@@ -17,3 +18,9 @@ DDS_MUST_USE bool dds_statement_finish(sqlite3 *db, sqlite3_stmt *statement, int
 
 /* Sets the error from the connection's last failure. Returns false always. */
 bool dds_statement_fail(sqlite3 *db, int code, dds_error *error);
+
+/*
+ * Whether the connection's text is UTF-8. Else BINARY compares UTF-16 bytes, whose order is not
+ * DynamoDB's ("PRAGMA encoding").
+ */
+bool dds_statement_text_is_utf8(sqlite3 *db);
