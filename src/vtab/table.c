@@ -52,6 +52,8 @@ static int disconnect(sqlite3_vtab *vtab) {
   dds_free(table->name);
   dds_free(table->savepoints);
   dds_connection_release(table->connection);
+  /* SQLite takes the message of a refused DROP TABLE from nobody. */
+  sqlite3_free(table->base.zErrMsg);
   dds_free(table);
   return SQLITE_OK;
 }
