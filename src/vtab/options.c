@@ -361,9 +361,12 @@ done:
 
 static bool refuse_column(const char *name, const char *type, dds_error *error) {
   const option_row *row = find_option(name);
+  dds_affinity ignored;
   if (row != NULL) {
-    return dds_error_set(error, DDS_ERROR, "%s is an option: write %s=%s", name, row->name,
-                         type[0] != '\0' ? type : "…");
+    const char *value = row->read == read_flag                                     ? "1"
+                        : type[0] == '\0' || dds_columns_type_find(type, &ignored) ? "…"
+                                                                                   : type;
+    return dds_error_set(error, DDS_ERROR, "%s is an option: write %s=%s", name, row->name, value);
   }
   if (type[0] == '\0') {
     return dds_error_set(error, DDS_ERROR,
