@@ -1,7 +1,7 @@
 """A DynamoDB table of sessions beside its SQL name, for tests that write.
 
     table = SessionTable(dynamodb, connect(), make_table, "connect-dynamodb", "userId TEXT")
-    table.put("a", {"views": 1}, expires=2e9)        # by boto3
+    table.put("a", {"views": 1}, 2e9)        # by boto3
     table.sql("UPDATE sessions SET ...")             # by the extension
     assert table.get("a") == {...}                   # by boto3 again
 """
@@ -47,7 +47,7 @@ class Layout:
             return TypeSerializer().serialize(json.loads(json.dumps(parsed), parse_float=Decimal))
         return {"S": session if isinstance(session, str) else json.dumps(session)}
 
-    def item(self, sid, session, expires, **attributes):
+    def item(self, sid, session, expires, /, **attributes):
         return {
             **self.key(sid),
             **({} if session is None else {self.data: self.payload(session)}),
@@ -121,7 +121,7 @@ class SessionTable:
 
     # ---- by boto3
 
-    def put(self, sid, session='{"views":1}', expires=LATER, **attributes):
+    def put(self, sid, session='{"views":1}', expires=LATER, /, **attributes):
         item = self.layout.item(sid, session, expires, **attributes)
         self.dynamodb.put_item(TableName=self.name, Item=item)
         return item

@@ -725,7 +725,7 @@ def test_an_item_of_a_sid_without_the_prefix(dynamodb, connect, make_table):
 
 def test_read_only_binds_every_write(dynamodb, connect, make_table):
     table = SessionTable(dynamodb, connect(), make_table, SERVERLESS, "read_only=1")
-    before = table.put("a", expires=LONG_AGO)
+    before = table.put("a", '{}', LONG_AGO)
     for statement in (
         "INSERT INTO sessions(sid, session) VALUES ('b', '{}')",
         "REPLACE INTO sessions(sid, session) VALUES ('b', '{}')",
