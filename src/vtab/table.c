@@ -130,6 +130,7 @@ static int connect(sqlite3 *db, void *client_data, int count, const char *const 
   /* A table that is created inside a transaction takes part in it without an xBegin. */
   table->is_begun = !sqlite3_get_autocommit(db);
   table->begin_position = connection->pending.next_position;
+  table->lost_level = -1;
   *out = &table->base;
   return SQLITE_OK;
 }
@@ -263,6 +264,7 @@ static int begin(sqlite3_vtab *vtab) {
   table->is_begun = true;
   table->begin_position = table->connection->pending.next_position;
   table->savepoint_count = 0;
+  table->lost_level = -1;
   return SQLITE_OK;
 }
 
@@ -307,6 +309,9 @@ static int savepoint(sqlite3_vtab *vtab, int level) {
     uint64_t *grown =
         dds_realloc(table->savepoints, ((size_t)level + 1) * sizeof *table->savepoints);
     if (grown == NULL) {
+      /* SQLite rolls back to a level that it could not open. */
+      table->lost_level = level;
+      table->lost_position = table->connection->pending.next_position;
       return SQLITE_NOMEM;
     }
     table->savepoints = grown;
@@ -316,6 +321,7 @@ static int savepoint(sqlite3_vtab *vtab, int level) {
     table->savepoint_count = level + 1;
   }
   table->savepoints[level] = table->connection->pending.next_position;
+  table->lost_level = -1;
   return SQLITE_OK;
 }
 
@@ -335,6 +341,8 @@ static int rollback_to(sqlite3_vtab *vtab, int level) {
   if (level >= 0 && level < table->savepoint_count) {
     position = table->savepoints[level];
     table->savepoint_count = level + 1;
+  } else if (level == table->lost_level) {
+    position = table->lost_position;
   }
   dds_pending_truncate(&table->connection->pending, table,
                        position == UINT64_MAX ? table->begin_position : position);

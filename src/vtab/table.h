@@ -26,6 +26,8 @@ typedef struct dds_vtab {
   uint64_t begin_position; /* of the connection's writes when the transaction reached it */
   uint64_t *savepoints;    /* owned; position at each level, UINT64_MAX where never told */
   int savepoint_count;
+  int lost_level; /* the level that there was no memory to remember, or -1, and its position */
+  uint64_t lost_position;
   dds_row_reads *reads; /* a reference to those of the cursor that was called last */
 } dds_vtab;
 
