@@ -50,8 +50,11 @@ static const service_error service_errors[] = {
 };
 
 static const service_error *find_service_error(const char *code) {
-  for (size_t i = 0; i < sizeof service_errors / sizeof service_errors[0]; i++)
-    if (strcmp(code, service_errors[i].code) == 0) return &service_errors[i];
+  for (size_t i = 0; i < sizeof service_errors / sizeof service_errors[0]; i++) {
+    if (strcmp(code, service_errors[i].code) == 0) {
+      return &service_errors[i];
+    }
+  }
   return NULL;
 }
 
@@ -62,17 +65,21 @@ static bool is_json_space(char byte) {
 /* Whether the body can be a whole JSON object. */
 static bool looks_like_object(const dds_buffer *body) {
   size_t first = 0, last = body->length;
-  while (first < last && is_json_space(body->data[first]))
+  while (first < last && is_json_space(body->data[first])) {
     first++;
-  while (last > first && is_json_space(body->data[last - 1]))
+  }
+  while (last > first && is_json_space(body->data[last - 1])) {
     last--;
+  }
   return last - first >= 2 && body->data[first] == '{' && body->data[last - 1] == '}';
 }
 
 /* A header's number, or -1 where it is not one. */
 static int64_t read_number(const char *text) {
   char *end;
-  if (text[0] < '0' || text[0] > '9') return -1;
+  if (text[0] < '0' || text[0] > '9') {
+    return -1;
+  }
   long long number = strtoll(text, &end, 10);
   return *end == '\0' ? number : -1;
 }
@@ -109,13 +116,16 @@ static void read_failure(const dds_exchange *exchange, const char *endpoint, dds
 /* "com.amazon.coral.service#SlowDown:http://…" is SlowDown. */
 static void copy_code(char code[DDS_ERROR_CODE_BYTES], const char *type) {
   size_t length = strcspn(type, ":");
-  for (size_t i = length; i > 0; i--)
+  for (size_t i = length; i > 0; i--) {
     if (type[i - 1] == '#') {
       type += i;
       length -= i;
       break;
     }
-  if (length >= DDS_ERROR_CODE_BYTES) length = DDS_ERROR_CODE_BYTES - 1;
+  }
+  if (length >= DDS_ERROR_CODE_BYTES) {
+    length = DDS_ERROR_CODE_BYTES - 1;
+  }
   for (size_t i = 0; i < length; i++) {
     char byte = type[i];
     code[i] = byte > ' ' && byte < 0x7F ? byte : '?';
@@ -134,11 +144,14 @@ static void copy_message(char message[MESSAGE_BYTES], const char *text, size_t l
   for (size_t i = 0; i < length && used < MESSAGE_BYTES - 1; i++) {
     unsigned char byte = (unsigned char)text[i];
     bool is_gap = byte <= ' ' || byte == 0x7F;
-    if (is_gap && (used == 0 || message[used - 1] == ' ')) continue;
+    if (is_gap && (used == 0 || message[used - 1] == ' ')) {
+      continue;
+    }
     message[used++] = is_gap ? ' ' : text[i];
   }
-  while (used > 0 && message[used - 1] == ' ')
+  while (used > 0 && message[used - 1] == ' ') {
     used--;
+  }
   message[used] = '\0';
 }
 
@@ -149,10 +162,11 @@ static bool is_conflict_alone(const cJSON *body) {
   bool has_conflict = false;
   cJSON_ArrayForEach(reason, reasons) {
     const char *code = get_text(reason, "Code");
-    if (strcmp(code, "TransactionConflict") == 0)
+    if (strcmp(code, "TransactionConflict") == 0) {
       has_conflict = true;
-    else if (strcmp(code, "None") != 0 && code[0] != '\0')
+    } else if (strcmp(code, "None") != 0 && code[0] != '\0') {
       return false;
+    }
   }
   return has_conflict;
 }
@@ -160,12 +174,19 @@ static bool is_conflict_alone(const cJSON *body) {
 /* The body as JSON to its last byte, or NULL; released by cJSON_Delete. */
 static cJSON *parse_body(const dds_buffer *body) {
   const char *end = NULL;
-  if (body->length == 0) return NULL;
+  if (body->length == 0) {
+    return NULL;
+  }
   cJSON *json = cJSON_ParseWithLengthOpts(body->data, body->length, &end, false);
-  if (json == NULL) return NULL;
-  while (end < body->data + body->length && is_json_space(*end))
+  if (json == NULL) {
+    return NULL;
+  }
+  while (end < body->data + body->length && is_json_space(*end)) {
     end++;
-  if (end == body->data + body->length && cJSON_IsObject(json)) return json;
+  }
+  if (end == body->data + body->length && cJSON_IsObject(json)) {
+    return json;
+  }
   cJSON_Delete(json);
   return NULL;
 }
@@ -178,15 +199,19 @@ static void set_service_error(const dds_exchange *exchange, const char *message,
   dds_code result = known != NULL                   ? known->result
                     : retry == DDS_RETRY_THROTTLING ? DDS_BUSY
                                                     : DDS_ERROR;
-  if (known != NULL && known->hides_message) message = "";
-  if (code[0] == '\0' && message[0] == '\0')
+  if (known != NULL && known->hides_message) {
+    message = "";
+  }
+  if (code[0] == '\0' && message[0] == '\0') {
     dds_error_set(error, result, "HTTP status %d without a message", exchange->status);
-  else
+  } else {
     dds_error_set(error, result, "%s%s%s", code, code[0] != '\0' && message[0] != '\0' ? ": " : "",
                   message);
-  if (known != NULL)
+  }
+  if (known != NULL) {
     dds_error_append(error, "; credentials of this request: %s; %s", credential_source,
                      known->remedy);
+  }
 }
 
 static void read_error(const dds_exchange *exchange, const char *credential_source,
@@ -195,15 +220,18 @@ static void read_error(const dds_exchange *exchange, const char *credential_sour
   cJSON *body = parse_body(&exchange->body);
   if (body != NULL) {
     const char *text = get_text(body, "message");
-    if (text[0] == '\0') text = get_text(body, "Message");
+    if (text[0] == '\0') {
+      text = get_text(body, "Message");
+    }
     copy_message(message, text, strlen(text));
     copy_code(error->service_code, get_text(body, "__type"));
   } else {
     copy_message(message, dds_buffer_text(&exchange->body), exchange->body.length);
   }
   answer->retry = dds_retry_classify(exchange->status, error->service_code);
-  if (strcmp(error->service_code, "TransactionCanceledException") == 0)
+  if (strcmp(error->service_code, "TransactionCanceledException") == 0) {
     answer->retry = is_conflict_alone(body) ? DDS_RETRY_THROTTLING : DDS_RETRY_NEVER;
+  }
   set_service_error(exchange, message, credential_source, answer->retry, error);
   cJSON_Delete(body);
 }

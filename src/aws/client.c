@@ -77,13 +77,19 @@ static double next_fraction(dds_client *client) {
 /* The URL and the Host header of the endpoint. */
 static bool prepare_endpoint(dds_client *client, dds_error *error) {
   dds_url url;
-  if (client->config.endpoint == NULL) return true;
-  if (!dds_endpoint_parse(client->config.endpoint, &url, error)) return false;
+  if (client->config.endpoint == NULL) {
+    return true;
+  }
+  if (!dds_endpoint_parse(client->config.endpoint, &url, error)) {
+    return false;
+  }
   dds_buffer text = DDS_BUFFER_INIT(NAME_LIMIT_BYTES);
   dds_buffer host = DDS_BUFFER_INIT(NAME_LIMIT_BYTES);
   dds_buffer_append_format(&text, "%s/", client->config.endpoint);
   dds_buffer_append(&host, url.host, url.host_length);
-  if (!url.port_is_default) dds_buffer_append_format(&host, ":%d", url.port);
+  if (!url.port_is_default) {
+    dds_buffer_append_format(&host, ":%d", url.port);
+  }
   bool is_prepared = dds_buffer_check(&text, error) && dds_buffer_check(&host, error);
   if (is_prepared) {
     client->url = dds_buffer_take(&text);
@@ -98,7 +104,9 @@ bool dds_client_open(const dds_client_options *options, const dds_environment *e
                      dds_transport *transport, dds_client **out, dds_error *error) {
   *out = NULL;
   dds_client *client = dds_alloc(sizeof *client);
-  if (client == NULL) return dds_error_set_nomem(error);
+  if (client == NULL) {
+    return dds_error_set_nomem(error);
+  }
   client->environment = environment;
   client->transport = transport;
   dds_retry_bucket_init(&client->bucket);
@@ -115,7 +123,9 @@ bool dds_client_open(const dds_client_options *options, const dds_environment *e
 }
 
 void dds_client_close(dds_client *client) {
-  if (client == NULL) return;
+  if (client == NULL) {
+    return;
+  }
   dds_sign_forget(&client->signer);
   dds_credentials_free(&client->credentials);
   dds_config_free(&client->config);
@@ -145,7 +155,9 @@ bool dds_client_credentials(dds_client *client, const dds_credentials **out, dds
         .environment = client->environment,
         .profiles = client->profiles,
     };
-    if (!dds_credentials_resolve(&context, &client->credentials, error)) return false;
+    if (!dds_credentials_resolve(&context, &client->credentials, error)) {
+      return false;
+    }
     client->has_credentials = true;
   }
   if (client->credentials.expires_ms <= now_ms) {
@@ -160,7 +172,9 @@ bool dds_client_credentials(dds_client *client, const dds_credentials **out, dds
 }
 
 static bool check_region(const dds_client *client, dds_error *error) {
-  if (client->config.region != NULL) return true;
+  if (client->config.region != NULL) {
+    return true;
+  }
   return dds_error_set(error, DDS_ERROR,
                        "You must specify a region: none is given by option region, AWS_REGION, "
                        "AWS_DEFAULT_REGION or profile %s",
@@ -171,11 +185,12 @@ static bool check_region(const dds_client *client, dds_error *error) {
  */
 
 static void unlink_call(dds_call *call) {
-  for (dds_call **link = &call->client->calls; *link != NULL; link = &(*link)->next)
+  for (dds_call **link = &call->client->calls; *link != NULL; link = &(*link)->next) {
     if (*link == call) {
       *link = call->next;
       break;
     }
+  }
   call->next = NULL;
 }
 
@@ -188,15 +203,18 @@ static void finish(dds_call *call, const dds_error *error) {
   memcpy(outcome->error.request_id, outcome->request_id, sizeof outcome->request_id);
   outcome->finished_ms = dds_client_now_ms(call->client);
   /* Busy promises that nothing was applied, so that the same may be tried again. */
-  if (outcome->error.code == DDS_BUSY && outcome->may_have_been_applied)
+  if (outcome->error.code == DDS_BUSY && outcome->may_have_been_applied) {
     outcome->error.code = DDS_ERROR;
+  }
   call->state = CALL_FINISHED;
   unlink_call(call);
 }
 
 static void release_exchange(dds_call *call) {
   dds_transport *transport = call->client->transport;
-  if (call->exchange != NULL) transport->release(transport, call->exchange);
+  if (call->exchange != NULL) {
+    transport->release(transport, call->exchange);
+  }
   call->exchange = NULL;
   call->outcome.body = NULL;
   call->outcome.body_length = 0;
@@ -230,7 +248,9 @@ static bool start_exchange(dds_call *call, const dds_credentials *credentials,
       .request_timeout_ms = client->config.request_timeout_ms,
       .response_limit_bytes = RESPONSE_LIMIT_BYTES,
   };
-  if (!transport->start(transport, &request, call, &call->exchange, error)) return false;
+  if (!transport->start(transport, &request, call, &call->exchange, error)) {
+    return false;
+  }
   call->state = CALL_IN_FLIGHT;
   call->outcome.attempts++;
   return true;
@@ -241,8 +261,9 @@ static bool send_attempt(dds_call *call, dds_error *error) {
   dds_client *client = call->client;
   const dds_credentials *credentials;
   char amz_date[17];
-  if (!check_region(client, error) || !dds_client_credentials(client, &credentials, error))
+  if (!check_region(client, error) || !dds_client_credentials(client, &credentials, error)) {
     return false;
+  }
   const dds_sign_request to_sign = {
       .region = client->config.signing_region,
       .service = "dynamodb",
@@ -272,16 +293,18 @@ static void note_exchange(dds_call *call, const dds_exchange *exchange) {
   outcome->body = dds_buffer_text(&exchange->body);
   outcome->body_length = exchange->body.length;
   memcpy(outcome->request_id, exchange->request_id, sizeof outcome->request_id);
-  if (exchange->has_lost_answer || (is_answered && exchange->status >= 500))
+  if (exchange->has_lost_answer || (is_answered && exchange->status >= 500)) {
     outcome->may_have_been_applied = true;
+  }
 }
 
 /* Takes the retry from the bucket and sets when it is due; false: the failure is final. */
 static bool schedule_retry(dds_call *call, const dds_answer *answer) {
   dds_client *client = call->client;
   if (answer->retry == DDS_RETRY_NEVER || call->outcome.attempts >= client->config.max_attempts ||
-      !dds_retry_bucket_take(&client->bucket, answer->retry, &call->last_cost))
+      !dds_retry_bucket_take(&client->bucket, answer->retry, &call->last_cost)) {
     return false;
+  }
   int64_t delay_ms = dds_retry_delay_ms(answer->retry, call->outcome.attempts,
                                         next_fraction(client), answer->retry_after_ms);
   release_exchange(call);
@@ -302,11 +325,17 @@ static void take_answer(dds_call *call, const dds_exchange *exchange) {
     finish(call, &error);
     return;
   }
-  if (answer.is_garbled) call->outcome.may_have_been_applied = true;
-  if (schedule_retry(call, &answer)) return;
+  if (answer.is_garbled) {
+    call->outcome.may_have_been_applied = true;
+  }
+  if (schedule_retry(call, &answer)) {
+    return;
+  }
   bool is_quota =
       answer.retry != DDS_RETRY_NEVER && call->outcome.attempts < client->config.max_attempts;
-  if (is_quota) dds_error_append(&error, " (not retried: too many requests failed lately)");
+  if (is_quota) {
+    dds_error_append(&error, " (not retried: too many requests failed lately)");
+  }
   finish(call, &error);
 }
 
@@ -330,7 +359,9 @@ static dds_call *create_call(dds_client *client, const char *operation, dds_buff
   dds_buffer_append_format(&target, "DynamoDB_20120810.%s", operation);
   if (dds_buffer_check(body, error) && dds_buffer_check(&target, error)) {
     call = dds_alloc(sizeof *call);
-    if (call == NULL) dds_error_set_nomem(error);
+    if (call == NULL) {
+      dds_error_set_nomem(error);
+    }
   }
   if (call == NULL) {
     dds_buffer_free(&target);
@@ -352,14 +383,17 @@ bool dds_client_start(dds_client *client, const char *operation, dds_buffer *bod
                       dds_error *error) {
   *out = NULL;
   dds_call *call = create_call(client, operation, body, error);
-  if (call == NULL) return false;
+  if (call == NULL) {
+    return false;
+  }
   if (!send_attempt(call, error)) {
     dds_call_free(call);
     return false;
   }
   dds_call **end = &client->calls;
-  while (*end != NULL)
+  while (*end != NULL) {
     end = &(*end)->next;
+  }
   *end = call;
   *out = call;
   return true;
@@ -370,7 +404,9 @@ const dds_call_outcome *dds_call_result(const dds_call *call) {
 }
 
 void dds_call_free(dds_call *call) {
-  if (call == NULL) return;
+  if (call == NULL) {
+    return;
+  }
   unlink_call(call);
   release_exchange(call);
   dds_buffer_free(&call->body);
@@ -387,13 +423,19 @@ static int64_t send_due(dds_client *client) {
   dds_call *following;
   for (dds_call *call = client->calls; call != NULL; call = following) {
     following = call->next; /* finish takes the call out of the list */
-    if (call->state != CALL_DUE) continue;
+    if (call->state != CALL_DUE) {
+      continue;
+    }
     if (call->due_ms > now_ms) {
-      if (call->due_ms < next_ms) next_ms = call->due_ms;
+      if (call->due_ms < next_ms) {
+        next_ms = call->due_ms;
+      }
       continue;
     }
     dds_error error = DDS_ERROR_INIT;
-    if (!send_attempt(call, &error)) finish(call, &error);
+    if (!send_attempt(call, &error)) {
+      finish(call, &error);
+    }
   }
   return next_ms;
 }
@@ -406,8 +448,12 @@ static bool step(dds_client *client, int64_t until_ms, dds_error *error) {
     take_answer(exchange->owner, exchange); /* which may be a call of another client */
     return true;
   }
-  if (failure.code == DDS_OK) return true;
-  if (error->code == DDS_OK) *error = failure;
+  if (failure.code == DDS_OK) {
+    return true;
+  }
+  if (error->code == DDS_OK) {
+    *error = failure;
+  }
   return false;
 }
 
@@ -415,20 +461,29 @@ bool dds_client_wait_any(dds_client *client, dds_call *const *calls, size_t coun
                          dds_error *error) {
   for (;;) {
     int64_t next_ms = send_due(client);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
       if (calls[i]->state == CALL_FINISHED) {
         *index = i;
         return true;
       }
-    if (!step(client, next_ms, error)) return false;
+    }
+    if (!step(client, next_ms, error)) {
+      return false;
+    }
   }
 }
 
 bool dds_client_wait(dds_client *client, dds_call *call, dds_error *error) {
   size_t index;
-  if (!dds_client_wait_any(client, &call, 1, &index, error)) return false;
-  if (call->outcome.error.code == DDS_OK) return true;
-  if (error->code == DDS_OK) *error = call->outcome.error;
+  if (!dds_client_wait_any(client, &call, 1, &index, error)) {
+    return false;
+  }
+  if (call->outcome.error.code == DDS_OK) {
+    return true;
+  }
+  if (error->code == DDS_OK) {
+    *error = call->outcome.error;
+  }
   return false;
 }
 
@@ -436,7 +491,9 @@ bool dds_client_pause(dds_client *client, int64_t duration_ms, dds_error *error)
   int64_t until_ms = dds_client_now_ms(client) + duration_ms;
   while (dds_client_now_ms(client) < until_ms) {
     int64_t next_ms = send_due(client);
-    if (!step(client, next_ms < until_ms ? next_ms : until_ms, error)) return false;
+    if (!step(client, next_ms < until_ms ? next_ms : until_ms, error)) {
+      return false;
+    }
   }
   return true;
 }

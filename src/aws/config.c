@@ -40,7 +40,9 @@ typedef struct setting {
 
 static bool set_text(char **slot, const char *text, dds_error *error) {
   char *copy = dds_alloc_copy(text, strlen(text));
-  if (copy == NULL) return dds_error_set_nomem(error);
+  if (copy == NULL) {
+    return dds_error_set_nomem(error);
+  }
   dds_free(*slot);
   *slot = copy;
   return true;
@@ -52,8 +54,12 @@ static bool set_source(resolver *at, char **slot, const char *format, const char
   /* One or two names: "option region", "profile prod, region". */
   dds_buffer_append_text(&text, format);
   dds_buffer_append_text(&text, first);
-  if (second != NULL) dds_buffer_append_text(&text, ", ");
-  if (second != NULL) dds_buffer_append_text(&text, second);
+  if (second != NULL) {
+    dds_buffer_append_text(&text, ", ");
+  }
+  if (second != NULL) {
+    dds_buffer_append_text(&text, second);
+  }
   bool is_set =
       dds_buffer_check(&text, at->error) && set_text(slot, dds_buffer_text(&text), at->error);
   dds_buffer_free(&text);
@@ -66,19 +72,25 @@ static bool is_given(const char *text) {
 
 /* Sets value and source to the first place that has the setting; leaves them where none has. */
 static bool find(resolver *at, const setting *wanted, char **value, char **source) {
-  if (is_given(wanted->option))
+  if (is_given(wanted->option)) {
     return set_text(value, wanted->option, at->error) &&
            set_source(at, source, "option ", wanted->option_name, NULL);
+  }
   for (size_t i = 0; i < 2 && wanted->variables[i] != NULL; i++) {
     const char *variable = dds_environment_get(at->environment, wanted->variables[i]);
-    if (variable != NULL)
+    if (variable != NULL) {
       return set_text(value, variable, at->error) &&
              set_source(at, source, "", wanted->variables[i], NULL);
+    }
   }
-  if (wanted->property == NULL) return true;
+  if (wanted->property == NULL) {
+    return true;
+  }
   const char *property =
       dds_profiles_get(at->profiles, DDS_SECTION_PROFILE, at->config->profile, wanted->property);
-  if (!is_given(property)) return true;
+  if (!is_given(property)) {
+    return true;
+  }
   return set_text(value, property, at->error) &&
          set_source(at, source, "profile ", at->config->profile, wanted->property);
 }
@@ -88,12 +100,17 @@ static bool resolve_profile(resolver *at) {
   /* The AWS CLI asks AWS_DEFAULT_PROFILE first. */
   const setting profile = {
       "profile", at->options->profile, {"AWS_DEFAULT_PROFILE", "AWS_PROFILE"}, NULL};
-  if (!find(at, &profile, &config->profile, &config->profile_source)) return false;
-  if (config->profile == NULL)
+  if (!find(at, &profile, &config->profile, &config->profile_source)) {
+    return false;
+  }
+  if (config->profile == NULL) {
     return set_text(&config->profile, "default", at->error) &&
            set_text(&config->profile_source, "default", at->error);
+  }
   config->profile_is_explicit = is_given(at->options->profile);
-  if (dds_profiles_has(at->profiles, DDS_SECTION_PROFILE, config->profile)) return true;
+  if (dds_profiles_has(at->profiles, DDS_SECTION_PROFILE, config->profile)) {
+    return true;
+  }
   return dds_error_set(at->error, DDS_ERROR,
                        "The config profile (%s) could not be found (named by %s): it is in neither "
                        "~/.aws/config nor ~/.aws/credentials, nor the files that AWS_CONFIG_FILE "
@@ -133,10 +150,11 @@ static bool refuse_unsupported(resolver *at) {
     const setting wanted = {NULL, NULL, {rows[i].variable, NULL}, rows[i].property};
     char *value = NULL, *source = NULL;
     is_fine = find(at, &wanted, &value, &source);
-    if (is_fine && value != NULL && strcasecmp(value, rows[i].value) == 0)
+    if (is_fine && value != NULL && strcasecmp(value, rows[i].value) == 0) {
       is_fine = dds_error_set(at->error, DDS_ERROR,
                               "%s asks for %s=%s, which this version does not support: %s", source,
                               rows[i].property, rows[i].value, rows[i].remedy);
+    }
     dds_free(value);
     dds_free(source);
   }
@@ -148,14 +166,19 @@ static bool find_services_endpoint(resolver *at) {
   dds_config *config = at->config;
   const char *services =
       dds_profiles_get(at->profiles, DDS_SECTION_PROFILE, config->profile, "services");
-  if (!is_given(services)) return true;
-  if (!dds_profiles_has(at->profiles, DDS_SECTION_SERVICES, services))
+  if (!is_given(services)) {
+    return true;
+  }
+  if (!dds_profiles_has(at->profiles, DDS_SECTION_SERVICES, services)) {
     return dds_error_set(at->error, DDS_ERROR,
                          "profile %s names the services section %s, which does not exist",
                          config->profile, services);
+  }
   const char *url =
       dds_profiles_get(at->profiles, DDS_SECTION_SERVICES, services, "dynamodb.endpoint_url");
-  if (!is_given(url)) return true;
+  if (!is_given(url)) {
+    return true;
+  }
   return set_text(&config->endpoint, url, at->error) &&
          set_source(at, &config->endpoint_source, "services ", services, "dynamodb endpoint_url");
 }
@@ -171,12 +194,24 @@ static bool find_custom_endpoint(resolver *at) {
                              "ignore_configured_endpoint_urls", &is_ignored, &ignored_by) &&
                  find(at, &option, &config->endpoint, &config->endpoint_source);
   dds_free(ignored_by);
-  if (!is_fine) return false;
-  if (config->endpoint != NULL || is_ignored) return true;
-  if (!find(at, &variables, &config->endpoint, &config->endpoint_source)) return false;
-  if (config->endpoint != NULL) return true;
-  if (!find_services_endpoint(at)) return false;
-  if (config->endpoint != NULL) return true;
+  if (!is_fine) {
+    return false;
+  }
+  if (config->endpoint != NULL || is_ignored) {
+    return true;
+  }
+  if (!find(at, &variables, &config->endpoint, &config->endpoint_source)) {
+    return false;
+  }
+  if (config->endpoint != NULL) {
+    return true;
+  }
+  if (!find_services_endpoint(at)) {
+    return false;
+  }
+  if (config->endpoint != NULL) {
+    return true;
+  }
   return find(at, &property, &config->endpoint, &config->endpoint_source);
 }
 
@@ -184,13 +219,17 @@ static bool find_custom_endpoint(resolver *at) {
 static bool normalise_endpoint(resolver *at) {
   dds_config *config = at->config;
   dds_url url;
-  if (config->endpoint == NULL) return true;
+  if (config->endpoint == NULL) {
+    return true;
+  }
   if (!dds_endpoint_parse(config->endpoint, &url, at->error)) {
     dds_error_append(at->error, "; it comes from %s", config->endpoint_source);
     return false;
   }
   size_t length = strlen(config->endpoint);
-  if (config->endpoint[length - 1] == '/') config->endpoint[length - 1] = '\0';
+  if (config->endpoint[length - 1] == '/') {
+    config->endpoint[length - 1] = '\0';
+  }
   config->endpoint_is_loopback = dds_endpoint_is_loopback(&url);
   return true;
 }
@@ -199,8 +238,12 @@ static bool resolve_region(resolver *at) {
   dds_config *config = at->config;
   const setting region = {
       "region", at->options->region, {"AWS_REGION", "AWS_DEFAULT_REGION"}, "region"};
-  if (!find(at, &region, &config->region, &config->region_source)) return false;
-  if (config->region != NULL || !config->endpoint_is_loopback) return true;
+  if (!find(at, &region, &config->region, &config->region_source)) {
+    return false;
+  }
+  if (config->region != NULL || !config->endpoint_is_loopback) {
+    return true;
+  }
   return set_text(&config->region, "us-east-1", at->error) &&
          set_text(&config->region_source, "default for a loopback endpoint", at->error);
 }
@@ -208,16 +251,21 @@ static bool resolve_region(resolver *at) {
 /* The endpoint that follows from the region, where none was given, and the region to sign for. */
 static bool derive_from_region(resolver *at) {
   dds_config *config = at->config;
-  if (config->region == NULL) return true;
+  if (config->region == NULL) {
+    return true;
+  }
   bool is_local = strcmp(config->region, "local") == 0 && config->endpoint == NULL;
   dds_buffer url = DDS_BUFFER_INIT(URL_LIMIT_BYTES);
   /* Also where another endpoint is used: this is what checks the region, which is signed. */
   bool is_fine = dds_endpoint_append(&url, config->region, at->error);
-  if (!is_fine) dds_error_append(at->error, "; it comes from %s", config->region_source);
-  if (is_fine && config->endpoint == NULL)
+  if (!is_fine) {
+    dds_error_append(at->error, "; it comes from %s", config->region_source);
+  }
+  if (is_fine && config->endpoint == NULL) {
     is_fine = set_text(&config->endpoint,
                        is_local ? "http://localhost:8000" : dds_buffer_text(&url), at->error) &&
               set_source(at, &config->endpoint_source, "region ", config->region, NULL);
+  }
   dds_buffer_free(&url);
   return is_fine && normalise_endpoint(at) &&
          set_text(&config->signing_region, is_local ? "us-east-1" : config->region, at->error);
@@ -228,9 +276,10 @@ static bool resolve_ca_bundle(resolver *at) {
   char *path = NULL, *source = NULL;
   dds_buffer expanded = DDS_BUFFER_INIT(PATH_LIMIT_BYTES);
   bool is_fine = find(at, &wanted, &path, &source);
-  if (is_fine && path != NULL)
+  if (is_fine && path != NULL) {
     is_fine = dds_environment_expand(at->environment, path, &expanded, at->error) &&
               set_text(&at->config->ca_bundle, dds_buffer_text(&expanded), at->error);
+  }
   dds_buffer_free(&expanded);
   dds_free(path);
   dds_free(source);
@@ -253,13 +302,15 @@ static bool attempts_by_mode(resolver *at, int *attempts) {
   bool is_fine = find(at, &wanted, &mode, &source);
   if (is_fine && mode != NULL) {
     size_t count = sizeof modes / sizeof modes[0], i = 0;
-    while (i < count && strcasecmp(mode, modes[i].mode) != 0)
+    while (i < count && strcasecmp(mode, modes[i].mode) != 0) {
       i++;
-    if (i < count)
+    }
+    if (i < count) {
       *attempts = modes[i].attempts;
-    else
+    } else {
       is_fine = dds_error_set(at->error, DDS_ERROR,
                               "the retry mode of %s is none of legacy, standard, adaptive", source);
+    }
   }
   dds_free(mode);
   dds_free(source);
@@ -277,10 +328,11 @@ static bool resolve_attempts(resolver *at) {
     char *end;
     long number = strtol(text, &end, 10);
     *attempts = (int)number;
-    if (end[strspn(end, " \t")] != '\0' || number < 1 || number > 1000)
+    if (end[strspn(end, " \t")] != '\0' || number < 1 || number > 1000) {
       is_fine =
           dds_error_set(at->error, DDS_ERROR,
                         "the number of attempts of %s is not a number from 1 to 1000", source);
+    }
   }
   dds_free(text);
   dds_free(source);
@@ -297,8 +349,9 @@ bool dds_config_resolve(const dds_client_options *options, const dds_environment
       options->request_timeout_ms > 0 ? options->request_timeout_ms : REQUEST_TIMEOUT_MS;
   if (resolve_profile(&at) && refuse_unsupported(&at) && find_custom_endpoint(&at) &&
       normalise_endpoint(&at) && resolve_region(&at) && derive_from_region(&at) &&
-      resolve_ca_bundle(&at) && resolve_attempts(&at))
+      resolve_ca_bundle(&at) && resolve_attempts(&at)) {
     return true;
+  }
   dds_config_free(config);
   return false;
 }
@@ -307,7 +360,8 @@ void dds_config_free(dds_config *config) {
   char *const texts[] = {config->profile,         config->profile_source, config->region,
                          config->region_source,   config->signing_region, config->endpoint,
                          config->endpoint_source, config->ca_bundle};
-  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
     dds_free(texts[i]);
+  }
   *config = (dds_config){0};
 }

@@ -14,11 +14,12 @@ static dds_credentials_result refuse_container(const dds_credentials_context *co
   static const char *const variables[] = {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
                                           "AWS_CONTAINER_CREDENTIALS_FULL_URI"};
   (void)credentials;
-  for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
+  for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
     if (dds_environment_get(context->environment, variables[i]) != NULL) {
       dds_credentials_refuse(error, variables[i], "credentials of a container");
       return DDS_CREDENTIALS_FAILED;
     }
+  }
   return DDS_CREDENTIALS_ABSENT;
 }
 
@@ -53,21 +54,28 @@ bool dds_credentials_resolve(const dds_credentials_context *context, dds_credent
   *credentials = (dds_credentials){0};
   for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
     dds_credentials_result result = sources[i](context, credentials, error);
-    if (result == DDS_CREDENTIALS_FOUND) return true;
+    if (result == DDS_CREDENTIALS_FOUND) {
+      return true;
+    }
     if (result == DDS_CREDENTIALS_FAILED) {
       dds_credentials_free(credentials);
       return false;
     }
   }
-  if (!context->config->endpoint_is_loopback) return set_absent(context->config, error);
+  if (!context->config->endpoint_is_loopback) {
+    return set_absent(context->config, error);
+  }
   return dds_credentials_set(credentials, "placeholder", "placeholder", NULL, NULL,
                              "placeholder for a loopback endpoint", error);
 }
 
 /* Control characters would end a header early; a copied line end is their usual origin. */
 static bool is_printable(const char *text) {
-  for (; *text != '\0'; text++)
-    if ((unsigned char)*text < 0x20 || *text == 0x7F) return false;
+  for (; *text != '\0'; text++) {
+    if ((unsigned char)*text < 0x20 || *text == 0x7F) {
+      return false;
+    }
+  }
   return true;
 }
 
@@ -88,7 +96,9 @@ bool dds_credentials_set(dds_credentials *credentials, const char *access_key_id
   };
   bool is_set = true;
   for (size_t i = 0; i < sizeof fields / sizeof fields[0] && is_set; i++) {
-    if (fields[i].text == NULL) continue;
+    if (fields[i].text == NULL) {
+      continue;
+    }
     if (!is_printable(fields[i].text)) {
       is_set = dds_error_set(
           error, DDS_AUTH, "the %s of %s holds a control character: was a line end copied with it?",
@@ -98,7 +108,9 @@ bool dds_credentials_set(dds_credentials *credentials, const char *access_key_id
       is_set = *fields[i].slot != NULL || dds_error_set_nomem(error);
     }
   }
-  if (!is_set) dds_credentials_free(credentials);
+  if (!is_set) {
+    dds_credentials_free(credentials);
+  }
   return is_set;
 }
 

@@ -22,30 +22,38 @@ static const char *const names[FIELD_COUNT][NAMES_EACH] = {
 /* Copies, because a variable's value is borrowed until the next one is asked for. */
 static bool copy_values(const dds_environment *environment, char *values[FIELD_COUNT],
                         dds_error *error) {
-  for (size_t field = 0; field < FIELD_COUNT; field++)
+  for (size_t field = 0; field < FIELD_COUNT; field++) {
     for (size_t i = 0; i < NAMES_EACH && names[field][i] != NULL && values[field] == NULL; i++) {
       const char *value = dds_environment_get(environment, names[field][i]);
-      if (value == NULL) continue;
+      if (value == NULL) {
+        continue;
+      }
       values[field] = dds_alloc_copy(value, strlen(value));
-      if (values[field] == NULL) return dds_error_set_nomem(error);
+      if (values[field] == NULL) {
+        return dds_error_set_nomem(error);
+      }
     }
+  }
   return true;
 }
 
 static bool use_values(char *const values[FIELD_COUNT], dds_credentials *credentials,
                        dds_error *error) {
   int64_t expires_ms = INT64_MAX;
-  if (values[SECRET] == NULL)
+  if (values[SECRET] == NULL) {
     return dds_error_set(error, DDS_AUTH,
                          "AWS_ACCESS_KEY_ID is set in the environment, AWS_SECRET_ACCESS_KEY is "
                          "not: set both or neither");
+  }
   if (values[EXPIRATION] != NULL &&
-      !dds_timestamp_parse_iso(values[EXPIRATION], strlen(values[EXPIRATION]), &expires_ms))
+      !dds_timestamp_parse_iso(values[EXPIRATION], strlen(values[EXPIRATION]), &expires_ms)) {
     return dds_error_set(error, DDS_AUTH,
                          "AWS_CREDENTIAL_EXPIRATION is not a time like 2026-11-22T12:52:21Z");
+  }
   if (!dds_credentials_set(credentials, values[KEY_ID], values[SECRET], values[TOKEN],
-                           values[ACCOUNT], "environment", error))
+                           values[ACCOUNT], "environment", error)) {
     return false;
+  }
   credentials->expires_ms = expires_ms;
   return true;
 }
@@ -61,10 +69,16 @@ dds_credentials_result dds_credentials_environment_find(const dds_credentials_co
                                                         dds_error *error) {
   char *values[FIELD_COUNT] = {NULL};
   dds_credentials_result result = DDS_CREDENTIALS_FAILED;
-  if (context->config->profile_is_explicit) return DDS_CREDENTIALS_ABSENT;
-  if (!copy_values(context->environment, values, error)) goto done;
+  if (context->config->profile_is_explicit) {
+    return DDS_CREDENTIALS_ABSENT;
+  }
+  if (!copy_values(context->environment, values, error)) {
+    goto done;
+  }
   if (values[KEY_ID] != NULL) {
-    if (use_values(values, credentials, error)) result = DDS_CREDENTIALS_FOUND;
+    if (use_values(values, credentials, error)) {
+      result = DDS_CREDENTIALS_FOUND;
+    }
   } else if (is_web_identity(context->environment)) {
     dds_credentials_refuse(error, "AWS_WEB_IDENTITY_TOKEN_FILE", "a web identity's role");
   } else {
@@ -72,7 +86,8 @@ dds_credentials_result dds_credentials_environment_find(const dds_credentials_co
   }
 
 done:
-  for (size_t field = 0; field < FIELD_COUNT; field++)
+  for (size_t field = 0; field < FIELD_COUNT; field++) {
     dds_free_secret(values[field], values[field] == NULL ? 0 : strlen(values[field]));
+  }
   return result;
 }

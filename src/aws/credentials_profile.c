@@ -46,8 +46,12 @@ static dds_credentials_result find_static(const dds_credentials_context *context
   const char *key_id = get_from(context, file, "aws_access_key_id");
   const char *secret = get_from(context, file, "aws_secret_access_key");
   const char *token = get_from(context, file, "aws_session_token");
-  if (token == NULL) token = get_from(context, file, "aws_security_token");
-  if (key_id == NULL) return DDS_CREDENTIALS_ABSENT;
+  if (token == NULL) {
+    token = get_from(context, file, "aws_security_token");
+  }
+  if (key_id == NULL) {
+    return DDS_CREDENTIALS_ABSENT;
+  }
   if (secret == NULL) {
     dds_error_set(error, DDS_AUTH, "%s has aws_access_key_id without aws_secret_access_key", place);
     return DDS_CREDENTIALS_FAILED;
@@ -65,7 +69,9 @@ dds_credentials_result dds_credentials_profile_find(const dds_credentials_contex
   for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
     if (ways[i].property == NULL) {
       dds_credentials_result result = find_static(context, ways[i].file, place, credentials, error);
-      if (result != DDS_CREDENTIALS_ABSENT) return result;
+      if (result != DDS_CREDENTIALS_ABSENT) {
+        return result;
+      }
     } else if (get(context, ways[i].property) != NULL) {
       dds_credentials_refuse(error, place, ways[i].what);
       dds_error_append(error, " (its property is %s)", ways[i].property);

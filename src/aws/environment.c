@@ -19,9 +19,15 @@ static int read_all(int descriptor, dds_buffer *contents) {
   int failure = 0;
   while (contents->failed == DDS_OK) {
     ssize_t length = read(descriptor, chunk, sizeof chunk);
-    if (length < 0 && errno == EINTR) continue;
-    if (length < 0) failure = errno;
-    if (length <= 0) break;
+    if (length < 0 && errno == EINTR) {
+      continue;
+    }
+    if (length < 0) {
+      failure = errno;
+    }
+    if (length <= 0) {
+      break;
+    }
     dds_buffer_append(contents, chunk, (size_t)length);
   }
   return failure;
@@ -33,11 +39,17 @@ static bool process_read_file(void *context, const char *path, dds_buffer *conte
   *exists = false;
   int descriptor = open(path, O_RDONLY | O_CLOEXEC);
   int failure = descriptor < 0 ? errno : read_all(descriptor, contents);
-  if (descriptor >= 0) close(descriptor);
-  if (failure == ENOENT || failure == ENOTDIR || failure == EISDIR) return true;
+  if (descriptor >= 0) {
+    close(descriptor);
+  }
+  if (failure == ENOENT || failure == ENOTDIR || failure == EISDIR) {
+    return true;
+  }
   if (failure != 0) {
     char reason[128];
-    if (strerror_r(failure, reason, sizeof reason) != 0) snprintf(reason, sizeof reason, "?");
+    if (strerror_r(failure, reason, sizeof reason) != 0) {
+      snprintf(reason, sizeof reason, "?");
+    }
     return dds_error_set(error, DDS_ERROR, "cannot read %s: %s", path, reason);
   }
   if (!dds_buffer_check(contents, error)) {
@@ -58,7 +70,9 @@ const dds_environment *dds_environment_process(void) {
 
 const char *dds_environment_get(const dds_environment *environment, const char *name) {
   const char *value = environment->variable(environment->context, name);
-  if (value == NULL || value[strspn(value, " \t\r\n\v\f")] == '\0') return NULL;
+  if (value == NULL || value[strspn(value, " \t\r\n\v\f")] == '\0') {
+    return NULL;
+  }
   return value;
 }
 

@@ -70,7 +70,9 @@ static void initialise(void) {
 
 bool dds_http_initialise(dds_error *error) {
   pthread_once(&once, initialise);
-  if (initialised == CURLE_OK) return true;
+  if (initialised == CURLE_OK) {
+    return true;
+  }
   return dds_error_set(error, DDS_ERROR, "libcurl cannot be initialised: %s",
                        curl_easy_strerror(initialised));
 }
@@ -100,7 +102,9 @@ static pipe_guard block_sigpipe(void) {
 }
 
 static void unblock_sigpipe(const pipe_guard *guard) {
-  if (!guard->is_blocked) return;
+  if (!guard->is_blocked) {
+    return;
+  }
   if (!guard->was_pending && is_sigpipe_pending()) {
     sigset_t pipe_only;
     sigemptyset(&pipe_only);
@@ -163,11 +167,17 @@ static void copy_value(char *slot, size_t slot_bytes, const char *value, size_t 
     value++;
     length--;
   }
-  while (length > 0 && (unsigned char)value[length - 1] <= ' ')
+  while (length > 0 && (unsigned char)value[length - 1] <= ' ') {
     length--;
-  if (length >= slot_bytes) return;
-  for (size_t i = 0; i < length; i++)
-    if ((unsigned char)value[i] < ' ' || (unsigned char)value[i] > '~') return;
+  }
+  if (length >= slot_bytes) {
+    return;
+  }
+  for (size_t i = 0; i < length; i++) {
+    if ((unsigned char)value[i] < ' ' || (unsigned char)value[i] > '~') {
+      return;
+    }
+  }
   memcpy(slot, value, length);
   slot[length] = '\0';
 }
@@ -188,10 +198,13 @@ static size_t on_header(char *line, size_t size, size_t count, void *context) {
   };
   for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
     size_t name_length = strlen(wanted[i].name);
-    if (length > name_length && strncasecmp(line, wanted[i].name, name_length) == 0)
+    if (length > name_length && strncasecmp(line, wanted[i].name, name_length) == 0) {
       copy_value(wanted[i].slot, wanted[i].slot_bytes, line + name_length, length - name_length);
+    }
   }
-  if (length > 4 && strncasecmp(line, "age:", 4) == 0) exchange->has_age = true;
+  if (length > 4 && strncasecmp(line, "age:", 4) == 0) {
+    exchange->has_age = true;
+  }
   return length;
 }
 
@@ -200,7 +213,9 @@ static size_t on_header(char *line, size_t size, size_t count, void *context) {
 
 /* A connection may not be shared by two processes: both would write into one TLS stream. */
 static bool check_process(const http_transport *transport, dds_error *error) {
-  if (transport->process == getpid()) return true;
+  if (transport->process == getpid()) {
+    return true;
+  }
   return dds_error_set(error, DDS_ERROR,
                        "this database connection was opened by another process and carried across "
                        "fork(): open a new one in each process");
@@ -209,8 +224,9 @@ static bool check_process(const http_transport *transport, dds_error *error) {
 static void forget_headers(struct curl_slist *headers) {
   for (struct curl_slist *header = headers; header != NULL; header = header->next) {
     volatile char *byte = header->data; /* authorization and security token stand here */
-    while (*byte != '\0')
+    while (*byte != '\0') {
       *byte++ = '\0';
+    }
   }
   curl_slist_free_all(headers);
 }
@@ -219,16 +235,23 @@ static bool append_header(http_exchange *exchange, const char *name, const char 
   dds_buffer line = DDS_BUFFER_INIT_SECRET(HEADER_LIMIT_BYTES);
   dds_buffer_append_format(&line, "%s:%s%s", name, value[0] == '\0' ? "" : " ", value);
   struct curl_slist *list = NULL;
-  if (line.failed == DDS_OK) list = curl_slist_append(exchange->headers, line.data);
+  if (line.failed == DDS_OK) {
+    list = curl_slist_append(exchange->headers, line.data);
+  }
   dds_buffer_free(&line);
-  if (list == NULL) return false;
+  if (list == NULL) {
+    return false;
+  }
   exchange->headers = list;
   return true;
 }
 
 static bool append_headers(http_exchange *exchange, const dds_http_request *request) {
-  for (size_t i = 0; i < request->header_count; i++)
-    if (!append_header(exchange, request->headers[i].name, request->headers[i].value)) return false;
+  for (size_t i = 0; i < request->header_count; i++) {
+    if (!append_header(exchange, request->headers[i].name, request->headers[i].value)) {
+      return false;
+    }
+  }
   /* An empty value takes out the header that curl would send: waiting for 100 costs a round trip.
    */
   return append_header(exchange, "Expect", "");
@@ -257,10 +280,13 @@ static CURLcode set_constant_options(CURL *easy) {
 #endif
   };
   CURLcode result = CURLE_OK;
-  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && result == CURLE_OK; i++)
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && result == CURLE_OK; i++) {
     result = curl_easy_setopt(easy, numbers[i].option, numbers[i].value);
+  }
 #if LIBCURL_VERSION_NUM >= 0x075500
-  if (result == CURLE_OK) result = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  if (result == CURLE_OK) {
+    result = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  }
 #endif
   return result;
 }
@@ -268,9 +294,10 @@ static CURLcode set_constant_options(CURL *easy) {
 static CURLcode set_request_options(http_exchange *exchange, const dds_http_request *request) {
   CURL *easy = exchange->easy;
   CURLcode result = CURLE_OK;
-#define SET(option, value)                                                  \
-  do {                                                                      \
-    if (result == CURLE_OK) result = curl_easy_setopt(easy, option, value); \
+#define SET(option, value)                            \
+  do {                                                \
+    if (result == CURLE_OK)                           \
+      result = curl_easy_setopt(easy, option, value); \
   } while (0)
   SET(CURLOPT_URL, request->url);
   SET(CURLOPT_CUSTOMREQUEST, request->method);
@@ -279,7 +306,9 @@ static CURLcode set_request_options(http_exchange *exchange, const dds_http_requ
   SET(CURLOPT_HTTPHEADER, exchange->headers);
   SET(CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms);
   SET(CURLOPT_TIMEOUT_MS, (long)request->request_timeout_ms);
-  if (request->ca_bundle != NULL) SET(CURLOPT_CAINFO, request->ca_bundle);
+  if (request->ca_bundle != NULL) {
+    SET(CURLOPT_CAINFO, request->ca_bundle);
+  }
   SET(CURLOPT_ERRORBUFFER, exchange->curl_message);
   SET(CURLOPT_PRIVATE, exchange);
   SET(CURLOPT_PREREQFUNCTION, on_sending);
@@ -299,7 +328,9 @@ static CURLcode set_request_options(http_exchange *exchange, const dds_http_requ
  */
 static void give_back_handle(http_exchange *exchange, bool is_reusable) {
   http_transport *transport = exchange->transport;
-  if (exchange->easy == NULL) return;
+  if (exchange->easy == NULL) {
+    return;
+  }
   if (is_reusable && transport->handle_count < KEPT_HANDLES) {
     curl_easy_reset(exchange->easy);
     transport->handles[transport->handle_count++] = exchange->easy;
@@ -329,9 +360,13 @@ static bool http_start(dds_transport *base, const dds_http_request *request, voi
                        dds_exchange **out, dds_error *error) {
   http_transport *transport = (http_transport *)base;
   *out = NULL;
-  if (!check_process(transport, error)) return false;
+  if (!check_process(transport, error)) {
+    return false;
+  }
   http_exchange *exchange = dds_alloc(sizeof *exchange);
-  if (exchange == NULL) return dds_error_set_nomem(error);
+  if (exchange == NULL) {
+    return dds_error_set_nomem(error);
+  }
   exchange->transport = transport;
   exchange->base.owner = owner;
   exchange->base.body = DDS_BUFFER_INIT(request->response_limit_bytes);
@@ -340,20 +375,25 @@ static bool http_start(dds_transport *base, const dds_http_request *request, voi
   exchange->easy = transport->handle_count > 0 ? transport->handles[--transport->handle_count]
                                                : curl_easy_init();
   CURLcode result = CURLE_OUT_OF_MEMORY;
-  if (exchange->easy != NULL && append_headers(exchange, request))
+  if (exchange->easy != NULL && append_headers(exchange, request)) {
     result = set_constant_options(exchange->easy);
-  if (result == CURLE_OK) result = set_request_options(exchange, request);
-  if (result == CURLE_OK && curl_multi_add_handle(transport->multi, exchange->easy) != CURLM_OK)
+  }
+  if (result == CURLE_OK) {
+    result = set_request_options(exchange, request);
+  }
+  if (result == CURLE_OK && curl_multi_add_handle(transport->multi, exchange->easy) != CURLM_OK) {
     result = CURLE_OUT_OF_MEMORY;
+  }
   if (result == CURLE_OK) {
     send_now(transport);
     *out = &exchange->base;
     return true;
   }
-  if (result == CURLE_OUT_OF_MEMORY)
+  if (result == CURLE_OUT_OF_MEMORY) {
     dds_error_set_nomem(error);
-  else
+  } else {
     dds_error_set(error, DDS_ERROR, "libcurl refuses the request: %s", curl_easy_strerror(result));
+  }
   free_exchange(exchange);
   return false;
 }
@@ -377,8 +417,11 @@ static bool is_refusal(CURLcode result) {
       CURLE_BAD_FUNCTION_ARGUMENT,
       CURLE_NOT_BUILT_IN,
   };
-  for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
-    if (result == refusals[i]) return true;
+  for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+    if (result == refusals[i]) {
+      return true;
+    }
+  }
   return false;
 }
 
@@ -387,14 +430,17 @@ static void describe_failure(http_exchange *exchange, CURLcode result) {
   base->failure = is_refusal(result)         ? DDS_HTTP_REFUSED
                   : exchange->times_sent > 0 ? DDS_HTTP_INTERRUPTED
                                              : DDS_HTTP_NOT_SENT;
-  if (result == CURLE_OUT_OF_MEMORY) base->body.failed = DDS_NOMEM;
-  if (exchange->is_too_large)
+  if (result == CURLE_OUT_OF_MEMORY) {
+    base->body.failed = DDS_NOMEM;
+  }
+  if (exchange->is_too_large) {
     snprintf(base->failure_message, sizeof base->failure_message,
              "the answer is larger than %zu bytes", exchange->response_limit_bytes);
-  else
+  } else {
     snprintf(base->failure_message, sizeof base->failure_message, "%s",
              exchange->curl_message[0] != '\0' ? exchange->curl_message
                                                : curl_easy_strerror(result));
+  }
 }
 
 static void finish(http_transport *transport, CURL *easy, CURLcode result) {
@@ -405,27 +451,35 @@ static void finish(http_transport *transport, CURL *easy, CURLcode result) {
   curl_multi_remove_handle(transport->multi, easy);
   exchange->base.finished_ms = http_now_ms(&transport->base);
   exchange->base.status = (int)status;
-  if (result != CURLE_OK) describe_failure(exchange, result);
+  if (result != CURLE_OK) {
+    describe_failure(exchange, result);
+  }
   int answered = result == CURLE_OK ? 1 : 0;
   exchange->base.has_lost_answer = exchange->times_sent > answered;
   give_back_handle(exchange, result == CURLE_OK);
 
   http_exchange **end = &transport->finished;
-  while (*end != NULL)
+  while (*end != NULL) {
     end = &(*end)->next_finished;
+  }
   *end = exchange;
 }
 
 static void collect(http_transport *transport) {
   CURLMsg *message;
   int left;
-  while ((message = curl_multi_info_read(transport->multi, &left)) != NULL)
-    if (message->msg == CURLMSG_DONE) finish(transport, message->easy_handle, message->data.result);
+  while ((message = curl_multi_info_read(transport->multi, &left)) != NULL) {
+    if (message->msg == CURLMSG_DONE) {
+      finish(transport, message->easy_handle, message->data.result);
+    }
+  }
 }
 
 static dds_exchange *take_finished(http_transport *transport) {
   http_exchange *exchange = transport->finished;
-  if (exchange == NULL) return NULL;
+  if (exchange == NULL) {
+    return NULL;
+  }
   transport->finished = exchange->next_finished;
   exchange->next_finished = NULL;
   return &exchange->base;
@@ -433,55 +487,80 @@ static dds_exchange *take_finished(http_transport *transport) {
 
 /* Asks at most every 50 ms; true: stop. */
 static bool must_stop(http_transport *transport, int64_t now_ms) {
-  if (now_ms - transport->asked_ms < STOP_INTERVAL_MS) return false;
+  if (now_ms - transport->asked_ms < STOP_INTERVAL_MS) {
+    return false;
+  }
   transport->asked_ms = now_ms;
   return transport->stop.asked != NULL && transport->stop.asked(transport->stop.context);
 }
 
 static bool check_multi(CURLMcode result, dds_error *error) {
-  if (result == CURLM_OK) return true;
-  if (result == CURLM_OUT_OF_MEMORY) return dds_error_set_nomem(error);
+  if (result == CURLM_OK) {
+    return true;
+  }
+  if (result == CURLM_OUT_OF_MEMORY) {
+    return dds_error_set_nomem(error);
+  }
   return dds_error_set(error, DDS_ERROR, "libcurl: %s", curl_multi_strerror(result));
 }
 
 static dds_exchange *work_until(http_transport *transport, int64_t deadline_ms, dds_error *error) {
   for (;;) {
     int running;
-    if (!check_multi(curl_multi_perform(transport->multi, &running), error)) return NULL;
+    if (!check_multi(curl_multi_perform(transport->multi, &running), error)) {
+      return NULL;
+    }
     collect(transport);
     dds_exchange *exchange = take_finished(transport);
-    if (exchange != NULL) return exchange;
+    if (exchange != NULL) {
+      return exchange;
+    }
 
     int64_t now_ms = read_clock_ms(CLOCK_MONOTONIC);
     if (must_stop(transport, now_ms)) {
       dds_error_set(error, DDS_INTERRUPT, "interrupted");
       return NULL;
     }
-    if (now_ms >= deadline_ms) return NULL;
+    if (now_ms >= deadline_ms) {
+      return NULL;
+    }
     int64_t slice_ms = transport->asked_ms + STOP_INTERVAL_MS - now_ms;
-    if (slice_ms > deadline_ms - now_ms) slice_ms = deadline_ms - now_ms;
-    if (slice_ms < 1) slice_ms = 1;
+    if (slice_ms > deadline_ms - now_ms) {
+      slice_ms = deadline_ms - now_ms;
+    }
+    if (slice_ms < 1) {
+      slice_ms = 1;
+    }
     CURLMcode polled = curl_multi_poll(transport->multi, NULL, 0, (int)slice_ms, NULL);
-    if (!check_multi(polled, error)) return NULL;
+    if (!check_multi(polled, error)) {
+      return NULL;
+    }
   }
 }
 
 static dds_exchange *http_wait(dds_transport *base, int64_t until_ms, dds_error *error) {
   http_transport *transport = (http_transport *)base;
-  if (!check_process(transport, error)) return NULL;
+  if (!check_process(transport, error)) {
+    return NULL;
+  }
   dds_exchange *exchange = take_finished(transport);
-  if (exchange != NULL) return exchange;
+  if (exchange != NULL) {
+    return exchange;
+  }
 
   /* The deadline is kept on the monotonic clock: a corrected clock must not make a wait long. */
   int64_t start_ms = read_clock_ms(CLOCK_MONOTONIC);
   int64_t now_ms = http_now_ms(base);
   int64_t deadline_ms = INT64_MAX;
-  if (until_ms <= now_ms)
+  if (until_ms <= now_ms) {
     deadline_ms = start_ms;
-  else if (until_ms - now_ms < INT64_MAX - start_ms)
+  } else if (until_ms - now_ms < INT64_MAX - start_ms) {
     deadline_ms = start_ms + (until_ms - now_ms);
+  }
   /* After a pause the 50 ms begin anew: a lone short request is never the one that asks. */
-  if (start_ms - transport->active_ms >= STOP_INTERVAL_MS) transport->asked_ms = start_ms;
+  if (start_ms - transport->active_ms >= STOP_INTERVAL_MS) {
+    transport->asked_ms = start_ms;
+  }
 
   pipe_guard guard = block_sigpipe();
   exchange = work_until(transport, deadline_ms, error);
@@ -496,11 +575,12 @@ static dds_exchange *http_wait(dds_transport *base, int64_t until_ms, dds_error 
 static void http_release(dds_transport *base, dds_exchange *released) {
   http_transport *transport = (http_transport *)base;
   http_exchange *exchange = (http_exchange *)released;
-  for (http_exchange **link = &transport->finished; *link != NULL; link = &(*link)->next_finished)
+  for (http_exchange **link = &transport->finished; *link != NULL; link = &(*link)->next_finished) {
     if (*link == exchange) {
       *link = exchange->next_finished;
       break;
     }
+  }
   if (exchange->easy == NULL) {
     free_exchange(exchange);
     return;
@@ -520,8 +600,9 @@ static void http_destroy(dds_transport *base) {
   http_transport *transport = (http_transport *)base;
   if (transport->process == getpid()) {
     pipe_guard guard = block_sigpipe();
-    for (size_t i = 0; i < transport->handle_count; i++)
+    for (size_t i = 0; i < transport->handle_count; i++) {
       curl_easy_cleanup(transport->handles[i]);
+    }
     curl_multi_cleanup(transport->multi);
     unblock_sigpipe(&guard);
   }
@@ -530,9 +611,13 @@ static void http_destroy(dds_transport *base) {
 
 bool dds_http_create(const dds_stop *stop, dds_transport **out, dds_error *error) {
   *out = NULL;
-  if (!dds_http_initialise(error)) return false;
+  if (!dds_http_initialise(error)) {
+    return false;
+  }
   http_transport *transport = dds_alloc(sizeof *transport);
-  if (transport == NULL) return dds_error_set_nomem(error);
+  if (transport == NULL) {
+    return dds_error_set_nomem(error);
+  }
   transport->base = (dds_transport){.start = http_start,
                                     .wait = http_wait,
                                     .release = http_release,

@@ -70,16 +70,20 @@ static span trim(span text) {
     text.text++;
     text.length--;
   }
-  while (text.length > 0 && is_blank(text.text[text.length - 1]))
+  while (text.length > 0 && is_blank(text.text[text.length - 1])) {
     text.length--;
+  }
   return text;
 }
 
 static bool is_identifier(span name) {
   static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
                                 "_-/.%@:+\\";
-  for (size_t i = 0; i < name.length; i++)
-    if (name.text[i] == '\0' || strchr(allowed, name.text[i]) == NULL) return false;
+  for (size_t i = 0; i < name.length; i++) {
+    if (name.text[i] == '\0' || strchr(allowed, name.text[i]) == NULL) {
+      return false;
+    }
+  }
   return name.length > 0;
 }
 
@@ -98,17 +102,22 @@ static size_t find_section(const dds_profiles *profiles, dds_profile_file file,
   for (size_t i = 0; i < profiles->section_count; i++) {
     const section *known = &profiles->sections[i];
     if (known->file == file && known->kind == kind && known->is_prefixed == is_prefixed &&
-        equals(name, known->name))
+        equals(name, known->name)) {
       return i;
+    }
   }
   return NO_INDEX;
 }
 
 /* Grows by doubling: an array has a power of two of slots, full exactly when count is one. */
 static bool reserve_slot(void **array, size_t count, size_t item_bytes, dds_error *error) {
-  if ((count & (count - 1)) != 0) return true;
+  if ((count & (count - 1)) != 0) {
+    return true;
+  }
   void *grown = dds_realloc(*array, (count == 0 ? 1 : count * 2) * item_bytes);
-  if (grown == NULL) return dds_error_set_nomem(error);
+  if (grown == NULL) {
+    return dds_error_set_nomem(error);
+  }
   *array = grown;
   return true;
 }
@@ -116,12 +125,18 @@ static bool reserve_slot(void **array, size_t count, size_t item_bytes, dds_erro
 static bool add_section(parser *at, dds_section_kind kind, bool is_prefixed, span name) {
   dds_profiles *profiles = at->profiles;
   at->section = find_section(profiles, at->file, kind, is_prefixed, name);
-  if (at->section != NO_INDEX) return true; /* sections of one name merge */
+  if (at->section != NO_INDEX) {
+    return true; /* sections of one name merge */
+  }
   void *array = profiles->sections;
-  if (!reserve_slot(&array, profiles->section_count, sizeof(section), at->error)) return false;
+  if (!reserve_slot(&array, profiles->section_count, sizeof(section), at->error)) {
+    return false;
+  }
   profiles->sections = array;
   char *copy = dds_alloc_copy(name.text, name.length);
-  if (copy == NULL) return dds_error_set_nomem(at->error);
+  if (copy == NULL) {
+    return dds_error_set_nomem(at->error);
+  }
   at->section = profiles->section_count++;
   profiles->sections[at->section] =
       (section){.file = at->file, .kind = kind, .is_prefixed = is_prefixed, .name = copy};
@@ -158,9 +173,13 @@ static bool add_property(parser *at, span parent, span name, span value, size_t 
   bool is_added = false;
   char *copy = NULL;
   dds_buffer_append(&full, parent.text, parent.length);
-  if (parent.length > 0) dds_buffer_append_char(&full, '.');
+  if (parent.length > 0) {
+    dds_buffer_append_char(&full, '.');
+  }
   dds_buffer_append(&full, name.text, name.length);
-  if (!dds_buffer_check(&full, at->error)) goto done;
+  if (!dds_buffer_check(&full, at->error)) {
+    goto done;
+  }
   remove_properties(profiles, at->section, (span){full.data, full.length});
 
   copy = dds_alloc_copy(value.text, value.length);
@@ -170,7 +189,9 @@ static bool add_property(parser *at, span parent, span name, span value, size_t 
   }
   /* remove_properties may have left the array with more slots than its count tells: harmless. */
   void *array = profiles->properties;
-  if (!reserve_slot(&array, profiles->property_count, sizeof(property), at->error)) goto done;
+  if (!reserve_slot(&array, profiles->property_count, sizeof(property), at->error)) {
+    goto done;
+  }
   profiles->properties = array;
   *index = profiles->property_count++;
   profiles->properties[*index] = (property){.section = at->section,
@@ -200,28 +221,40 @@ static bool open_section(parser *at, span inside) {
       {"services", DDS_SECTION_SERVICES},
   };
   at->section = NO_INDEX;
-  if (at->file == DDS_PROFILE_CREDENTIALS)
+  if (at->file == DDS_PROFILE_CREDENTIALS) {
     return !is_identifier(inside) || add_section(at, DDS_SECTION_PROFILE, false, inside);
-  if (equals(inside, "default")) return add_section(at, DDS_SECTION_PROFILE, false, inside);
+  }
+  if (equals(inside, "default")) {
+    return add_section(at, DDS_SECTION_PROFILE, false, inside);
+  }
 
   size_t prefix_length = 0;
-  while (prefix_length < inside.length && !is_blank(inside.text[prefix_length]))
+  while (prefix_length < inside.length && !is_blank(inside.text[prefix_length])) {
     prefix_length++;
+  }
   span prefix = {inside.text, prefix_length};
   span name = trim((span){inside.text + prefix_length, inside.length - prefix_length});
-  if (!is_identifier(name)) return true;
-  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-    if (equals(prefix, kinds[i].prefix)) return add_section(at, kinds[i].kind, true, name);
+  if (!is_identifier(name)) {
+    return true;
+  }
+  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    if (equals(prefix, kinds[i].prefix)) {
+      return add_section(at, kinds[i].kind, true, name);
+    }
+  }
   return true;
 }
 
 static bool read_section(parser *at, span line) {
   const char *close = memchr(line.text, ']', line.length);
-  if (close == NULL) return fail(at, "a section's name needs a closing ]");
+  if (close == NULL) {
+    return fail(at, "a section's name needs a closing ]");
+  }
   span inside = trim((span){line.text + 1, (size_t)(close - line.text) - 1});
   span rest = trim((span){close + 1, line.length - (size_t)(close - line.text) - 1});
-  if (rest.length > 0 && !is_comment(rest.text[0]))
+  if (rest.length > 0 && !is_comment(rest.text[0])) {
     return fail(at, "only a comment may follow a section's closing ]");
+  }
   at->is_in_section = true;
   at->is_in_property = false;
   return open_section(at, inside);
@@ -229,11 +262,12 @@ static bool read_section(parser *at, span line) {
 
 /* Without the comment, which white space must precede. */
 static span strip_comment(span line) {
-  for (size_t i = 1; i < line.length; i++)
+  for (size_t i = 1; i < line.length; i++) {
     if (is_comment(line.text[i]) && is_blank(line.text[i - 1])) {
       line.length = i;
       break;
     }
+  }
   return trim(line);
 }
 
@@ -241,7 +275,9 @@ static span strip_comment(span line) {
 static bool split_property(span line, span *name, span *value) {
   line = strip_comment(line);
   const char *equal = memchr(line.text, '=', line.length);
-  if (equal == NULL) return false;
+  if (equal == NULL) {
+    return false;
+  }
   *name = trim((span){line.text, (size_t)(equal - line.text)});
   *value = trim((span){equal + 1, line.length - (size_t)(equal - line.text) - 1});
   return name->length > 0;
@@ -249,32 +285,45 @@ static bool split_property(span line, span *name, span *value) {
 
 static bool read_property(parser *at, span line) {
   span value;
-  if (!at->is_in_section) return fail(at, "a property stands before any section");
-  if (!split_property(line, &at->property_name, &value))
+  if (!at->is_in_section) {
+    return fail(at, "a property stands before any section");
+  }
+  if (!split_property(line, &at->property_name, &value)) {
     return fail(at, "a property needs a name and =");
+  }
   at->is_in_property = true;
   at->has_sub_properties = value.length == 0;
   at->property = NO_INDEX;
-  if (at->section == NO_INDEX || !is_identifier(at->property_name)) return true;
+  if (at->section == NO_INDEX || !is_identifier(at->property_name)) {
+    return true;
+  }
   return add_property(at, (span){"", 0}, at->property_name, value, &at->property);
 }
 
 static bool read_sub_property(parser *at, span line) {
   span name, value;
   size_t index;
-  if (!split_property(line, &name, &value))
+  if (!split_property(line, &name, &value)) {
     return fail(at, "a line under a property without a value needs a name and =");
-  if (at->property == NO_INDEX || !is_identifier(name)) return true;
+  }
+  if (at->property == NO_INDEX || !is_identifier(name)) {
+    return true;
+  }
   return add_property(at, at->property_name, name, value, &index);
 }
 
 static bool read_continuation(parser *at, span line) {
   line = trim(line);
   bool is_only_comment = is_comment(line.text[0]);
-  if (!at->is_in_property)
+  if (!at->is_in_property) {
     return is_only_comment || fail(at, "a line that begins with white space continues no property");
-  if (at->has_sub_properties) return is_only_comment || read_sub_property(at, line);
-  if (at->property == NO_INDEX) return true;
+  }
+  if (at->has_sub_properties) {
+    return is_only_comment || read_sub_property(at, line);
+  }
+  if (at->property == NO_INDEX) {
+    return true;
+  }
 
   property *open = &at->profiles->properties[at->property];
   dds_buffer joined = DDS_BUFFER_INIT_SECRET(FILE_LIMIT_BYTES);
@@ -291,11 +340,21 @@ static bool read_continuation(parser *at, span line) {
 }
 
 static bool read_line(parser *at, span line) {
-  if (line.length > 0 && line.text[line.length - 1] == '\r') line.length--;
-  if (memchr(line.text, '\0', line.length) != NULL) return fail(at, "a NUL byte");
-  if (trim(line).length == 0 || is_comment(line.text[0])) return true;
-  if (is_blank(line.text[0])) return read_continuation(at, line);
-  if (line.text[0] == '[') return read_section(at, line);
+  if (line.length > 0 && line.text[line.length - 1] == '\r') {
+    line.length--;
+  }
+  if (memchr(line.text, '\0', line.length) != NULL) {
+    return fail(at, "a NUL byte");
+  }
+  if (trim(line).length == 0 || is_comment(line.text[0])) {
+    return true;
+  }
+  if (is_blank(line.text[0])) {
+    return read_continuation(at, line);
+  }
+  if (line.text[0] == '[') {
+    return read_section(at, line);
+  }
   return read_property(at, line);
 }
 
@@ -309,7 +368,9 @@ bool dds_profiles_parse(dds_profiles *profiles, dds_profile_file file, const cha
     const char *end = memchr(start, '\n', length - position);
     size_t line_length = end == NULL ? length - position : (size_t)(end - start);
     at.line_number++;
-    if (!read_line(&at, (span){start, line_length})) return false;
+    if (!read_line(&at, (span){start, line_length})) {
+      return false;
+    }
     position += line_length + 1;
   }
   return true;
@@ -349,19 +410,25 @@ static bool load_file(dds_profiles *profiles, const dds_environment *environment
 }
 
 bool dds_profiles_load(const dds_environment *environment, dds_profiles **out, dds_error *error) {
-  if (!dds_profiles_create(out, error)) return false;
+  if (!dds_profiles_create(out, error)) {
+    return false;
+  }
   if (load_file(*out, environment, DDS_PROFILE_CONFIG, error) &&
-      load_file(*out, environment, DDS_PROFILE_CREDENTIALS, error))
+      load_file(*out, environment, DDS_PROFILE_CREDENTIALS, error)) {
     return true;
+  }
   dds_profiles_free(*out);
   *out = NULL;
   return false;
 }
 
 void dds_profiles_free(dds_profiles *profiles) {
-  if (profiles == NULL) return;
-  for (size_t i = 0; i < profiles->section_count; i++)
+  if (profiles == NULL) {
+    return;
+  }
+  for (size_t i = 0; i < profiles->section_count; i++) {
     dds_free(profiles->sections[i].name);
+  }
   for (size_t i = 0; i < profiles->property_count; i++) {
     dds_free(profiles->properties[i].name);
     free_value(profiles->properties[i].value);
@@ -391,13 +458,16 @@ const char *dds_profiles_get_from(const dds_profiles *profiles, dds_profile_file
                                   dds_section_kind kind, const char *section_name,
                                   const char *property_name) {
   size_t index = choose_section(profiles, file, kind, section_name);
-  if (index == NO_INDEX) return NULL;
+  if (index == NO_INDEX) {
+    return NULL;
+  }
   bool is_sub = strchr(property_name, '.') != NULL;
   for (size_t i = 0; i < profiles->property_count; i++) {
     const property *known = &profiles->properties[i];
     if (known->section == index && known->is_sub == is_sub &&
-        strcasecmp(known->name, property_name) == 0)
+        strcasecmp(known->name, property_name) == 0) {
       return known->value;
+    }
   }
   return NULL;
 }
@@ -406,6 +476,8 @@ const char *dds_profiles_get(const dds_profiles *profiles, dds_section_kind kind
                              const char *section_name, const char *property_name) {
   const char *value =
       dds_profiles_get_from(profiles, DDS_PROFILE_CREDENTIALS, kind, section_name, property_name);
-  if (value != NULL) return value;
+  if (value != NULL) {
+    return value;
+  }
   return dds_profiles_get_from(profiles, DDS_PROFILE_CONFIG, kind, section_name, property_name);
 }

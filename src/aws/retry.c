@@ -52,7 +52,9 @@ void dds_retry_bucket_init(dds_retry_bucket *bucket) {
 }
 
 bool dds_retry_bucket_take(dds_retry_bucket *bucket, dds_retry_kind kind, int *cost) {
-  if (bucket->tokens < rules[kind].cost) return false;
+  if (bucket->tokens < rules[kind].cost) {
+    return false;
+  }
   bucket->tokens -= rules[kind].cost;
   *cost = rules[kind].cost;
   return true;
@@ -60,25 +62,38 @@ bool dds_retry_bucket_take(dds_retry_bucket *bucket, dds_retry_kind kind, int *c
 
 void dds_retry_bucket_give(dds_retry_bucket *bucket, int cost) {
   bucket->tokens += cost > 0 ? cost : 1;
-  if (bucket->tokens > BUCKET_TOKENS) bucket->tokens = BUCKET_TOKENS;
+  if (bucket->tokens > BUCKET_TOKENS) {
+    bucket->tokens = BUCKET_TOKENS;
+  }
 }
 
 dds_retry_kind dds_retry_classify(int http_status, const char *service_code) {
-  for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
-    if (strcmp(service_code, codes[i].code) == 0) return codes[i].kind;
-  for (size_t i = 0; i < sizeof transient_statuses / sizeof transient_statuses[0]; i++)
-    if (http_status == transient_statuses[i]) return DDS_RETRY_TRANSIENT;
+  for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+    if (strcmp(service_code, codes[i].code) == 0) {
+      return codes[i].kind;
+    }
+  }
+  for (size_t i = 0; i < sizeof transient_statuses / sizeof transient_statuses[0]; i++) {
+    if (http_status == transient_statuses[i]) {
+      return DDS_RETRY_TRANSIENT;
+    }
+  }
   return DDS_RETRY_NEVER;
 }
 
 int64_t dds_retry_delay_ms(dds_retry_kind kind, int attempt, double random,
                            int64_t retry_after_ms) {
   int64_t ceiling_ms = rules[kind].base_ms;
-  for (int i = 1; i < attempt && ceiling_ms < MAXIMUM_DELAY_MS; i++)
+  for (int i = 1; i < attempt && ceiling_ms < MAXIMUM_DELAY_MS; i++) {
     ceiling_ms *= 2;
-  if (ceiling_ms > MAXIMUM_DELAY_MS) ceiling_ms = MAXIMUM_DELAY_MS;
+  }
+  if (ceiling_ms > MAXIMUM_DELAY_MS) {
+    ceiling_ms = MAXIMUM_DELAY_MS;
+  }
   int64_t delay_ms = (int64_t)(random * (double)ceiling_ms);
-  if (retry_after_ms <= delay_ms) return delay_ms;
+  if (retry_after_ms <= delay_ms) {
+    return delay_ms;
+  }
   int64_t latest_ms = delay_ms + RETRY_AFTER_SLACK_MS;
   return retry_after_ms < latest_ms ? retry_after_ms : latest_ms;
 }

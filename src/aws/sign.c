@@ -17,8 +17,9 @@ static bool set_hash_error(dds_error *error) {
 
 static void wipe(void *memory, size_t size_bytes) {
   volatile unsigned char *bytes = memory;
-  for (size_t i = 0; i < size_bytes; i++)
+  for (size_t i = 0; i < size_bytes; i++) {
     bytes[i] = 0;
+  }
 }
 
 void dds_sign_forget(dds_signer *signer) {
@@ -54,12 +55,16 @@ static bool prepare_key(dds_signer *signer, const char *secret, const char *date
   char scope[sizeof signer->scope];
   unsigned char secret_hash[DDS_SHA256_BYTES];
   int length = snprintf(scope, sizeof scope, "%s/%s/%s", date, request->region, request->service);
-  if (length < 0 || (size_t)length >= sizeof scope)
+  if (length < 0 || (size_t)length >= sizeof scope) {
     return dds_error_set(error, DDS_ERROR, "the region's name is too long");
-  if (!dds_hash_sha256(secret, strlen(secret), secret_hash)) return set_hash_error(error);
+  }
+  if (!dds_hash_sha256(secret, strlen(secret), secret_hash)) {
+    return set_hash_error(error);
+  }
   if (strcmp(scope, signer->scope) == 0 &&
-      dds_hash_equal(secret_hash, signer->secret_hash, sizeof secret_hash))
+      dds_hash_equal(secret_hash, signer->secret_hash, sizeof secret_hash)) {
     return true;
+  }
   dds_sign_forget(signer);
   if (!derive_key(signer, secret, date, request, error)) {
     dds_sign_forget(signer);
@@ -78,7 +83,9 @@ static void append_value(dds_buffer *buffer, const char *value) {
       is_gap = true;
       continue;
     }
-    if (is_gap && is_begun) dds_buffer_append_char(buffer, ' ');
+    if (is_gap && is_begun) {
+      dds_buffer_append_char(buffer, ' ');
+    }
     dds_buffer_append_char(buffer, *value);
     is_gap = false;
     is_begun = true;
@@ -99,11 +106,15 @@ static void append_headers(dds_buffer *canonical, dds_buffer *names,
       {"x-amz-target", r->target},
   };
   for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
-    if (headers[i].value == NULL) continue;
+    if (headers[i].value == NULL) {
+      continue;
+    }
     dds_buffer_append_format(canonical, "%s:", headers[i].name);
     append_value(canonical, headers[i].value);
     dds_buffer_append_char(canonical, '\n');
-    if (names->length > 0) dds_buffer_append_char(names, ';');
+    if (names->length > 0) {
+      dds_buffer_append_char(names, ';');
+    }
     dds_buffer_append_text(names, headers[i].name);
   }
 }
@@ -112,8 +123,9 @@ static bool hash_canonical(const dds_credentials *credentials, const dds_sign_re
                            const char *amz_date, dds_buffer *names, char hex[DDS_SHA256_HEX_BYTES],
                            dds_error *error) {
   char body_hex[DDS_SHA256_HEX_BYTES];
-  if (!dds_hash_sha256_hex(request->body, request->body_length, body_hex))
+  if (!dds_hash_sha256_hex(request->body, request->body_length, body_hex)) {
     return set_hash_error(error);
+  }
   dds_buffer canonical = DDS_BUFFER_INIT_SECRET(CANONICAL_LIMIT_BYTES);
   dds_buffer_append_text(&canonical, "POST\n/\n\n");
   append_headers(&canonical, names, credentials, request, amz_date);
@@ -137,11 +149,14 @@ bool dds_sign_authorization(dds_signer *signer, const dds_credentials *credentia
   dds_timestamp_format_basic(request->time_ms, amz_date);
   memcpy(date, amz_date, DATE_BYTES);
   if (!prepare_key(signer, credentials->secret_access_key, date, request, error) ||
-      !hash_canonical(credentials, request, amz_date, &names, canonical_hex, error))
+      !hash_canonical(credentials, request, amz_date, &names, canonical_hex, error)) {
     goto done;
+  }
   dds_buffer_append_format(&to_sign, "AWS4-HMAC-SHA256\n%s\n%s/aws4_request\n%s", amz_date,
                            signer->scope, canonical_hex);
-  if (!dds_buffer_check(&to_sign, error)) goto done;
+  if (!dds_buffer_check(&to_sign, error)) {
+    goto done;
+  }
   if (!dds_hash_hmac_sha256(signer->key, sizeof signer->key, to_sign.data, to_sign.length,
                             signature)) {
     set_hash_error(error);

@@ -22,7 +22,9 @@ static size_t at_least_one(size_t size_bytes) {
 void *dds_alloc(size_t size_bytes) {
   size_t size = at_least_one(size_bytes);
   void *memory = chosen.allocate(size);
-  if (memory != NULL) memset(memory, 0, size);
+  if (memory != NULL) {
+    memset(memory, 0, size);
+  }
   return memory;
 }
 
@@ -32,23 +34,34 @@ void *dds_realloc(void *memory, size_t size_bytes) {
 }
 
 char *dds_alloc_copy(const char *text, size_t length) {
-  if (length == SIZE_MAX) return NULL;
+  if (length == SIZE_MAX) {
+    return NULL;
+  }
   char *copy = chosen.allocate(length + 1);
-  if (copy == NULL) return NULL;
-  if (length > 0) memcpy(copy, text, length);
+  if (copy == NULL) {
+    return NULL;
+  }
+  if (length > 0) {
+    memcpy(copy, text, length);
+  }
   copy[length] = '\0';
   return copy;
 }
 
 void dds_free(void *memory) {
-  if (memory != NULL) chosen.release(memory);
+  if (memory != NULL) {
+    chosen.release(memory);
+  }
 }
 
 void dds_free_secret(void *memory, size_t size_bytes) {
-  if (memory == NULL) return;
+  if (memory == NULL) {
+    return;
+  }
   /* Writes to volatile bytes may not be dropped, though nothing reads them before the release. */
   volatile unsigned char *bytes = memory;
-  for (size_t i = 0; i < size_bytes; i++)
+  for (size_t i = 0; i < size_bytes; i++) {
     bytes[i] = 0;
+  }
   chosen.release(memory);
 }

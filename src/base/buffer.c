@@ -13,9 +13,13 @@ enum { SMALLEST_CAPACITY = 64 };
 /* Memory of another size with the same bytes; a secret's old memory is wiped, which realloc leaves.
  */
 static char *resize(const dds_buffer *buffer, size_t capacity) {
-  if (!buffer->is_secret) return dds_realloc(buffer->data, capacity);
+  if (!buffer->is_secret) {
+    return dds_realloc(buffer->data, capacity);
+  }
   char *data = dds_alloc(capacity);
-  if (data == NULL || buffer->data == NULL) return data;
+  if (data == NULL || buffer->data == NULL) {
+    return data;
+  }
   memcpy(data, buffer->data, buffer->length + 1);
   dds_free_secret(buffer->data, buffer->capacity);
   return data;
@@ -23,20 +27,30 @@ static char *resize(const dds_buffer *buffer, size_t capacity) {
 
 /* Makes room for `extra` bytes and the NUL; false, with `failed` set, where there is none. */
 static bool reserve(dds_buffer *buffer, size_t extra) {
-  if (buffer->failed != DDS_OK) return false;
+  if (buffer->failed != DDS_OK) {
+    return false;
+  }
   size_t limit = buffer->maximum < SIZE_MAX ? buffer->maximum : SIZE_MAX - 1;
   if (extra > limit - buffer->length) {
     buffer->failed = DDS_TOOBIG;
     return false;
   }
   size_t needed = buffer->length + extra + 1;
-  if (needed <= buffer->capacity) return true;
+  if (needed <= buffer->capacity) {
+    return true;
+  }
 
   /* Doubled at least, so that many small appends stay linear. */
   size_t capacity = buffer->capacity > limit / 2 ? limit + 1 : buffer->capacity * 2;
-  if (capacity < SMALLEST_CAPACITY) capacity = SMALLEST_CAPACITY;
-  if (capacity < needed) capacity = needed;
-  if (capacity > limit + 1) capacity = limit + 1;
+  if (capacity < SMALLEST_CAPACITY) {
+    capacity = SMALLEST_CAPACITY;
+  }
+  if (capacity < needed) {
+    capacity = needed;
+  }
+  if (capacity > limit + 1) {
+    capacity = limit + 1;
+  }
   char *data = resize(buffer, capacity);
   if (data == NULL) {
     buffer->failed = DDS_NOMEM;
@@ -48,8 +62,12 @@ static bool reserve(dds_buffer *buffer, size_t extra) {
 }
 
 void dds_buffer_append(dds_buffer *buffer, const char *bytes, size_t length) {
-  if (!reserve(buffer, length)) return;
-  if (length > 0) memcpy(buffer->data + buffer->length, bytes, length);
+  if (!reserve(buffer, length)) {
+    return;
+  }
+  if (length > 0) {
+    memcpy(buffer->data + buffer->length, bytes, length);
+  }
   buffer->length += length;
   buffer->data[buffer->length] = '\0';
 }
@@ -69,7 +87,9 @@ void dds_buffer_append_format(dds_buffer *buffer, const char *format, ...) {
   va_copy(again, arguments);
   int length = vsnprintf(NULL, 0, format, arguments);
   if (length < 0) {
-    if (buffer->failed == DDS_OK) buffer->failed = DDS_NOMEM;
+    if (buffer->failed == DDS_OK) {
+      buffer->failed = DDS_NOMEM;
+    }
   } else if (reserve(buffer, (size_t)length)) {
     vsnprintf(buffer->data + buffer->length, (size_t)length + 1, format, again);
     buffer->length += (size_t)length;
@@ -98,18 +118,26 @@ void dds_buffer_append_json_string(dds_buffer *buffer, const char *bytes, size_t
   size_t plain = 0; /* start of the run of bytes that are copied as they are */
   for (size_t i = 0; i < length; i++) {
     unsigned char byte = (unsigned char)bytes[i];
-    if (byte >= 0x20 && byte != '"' && byte != '\\') continue;
+    if (byte >= 0x20 && byte != '"' && byte != '\\') {
+      continue;
+    }
     dds_buffer_append(buffer, bytes + plain, i - plain);
     append_json_escape(buffer, byte);
     plain = i + 1;
   }
-  if (length > plain) dds_buffer_append(buffer, bytes + plain, length - plain);
+  if (length > plain) {
+    dds_buffer_append(buffer, bytes + plain, length - plain);
+  }
   dds_buffer_append_char(buffer, '"');
 }
 
 bool dds_buffer_check(const dds_buffer *buffer, dds_error *error) {
-  if (buffer->failed == DDS_OK) return true;
-  if (buffer->failed == DDS_NOMEM) return dds_error_set_nomem(error);
+  if (buffer->failed == DDS_OK) {
+    return true;
+  }
+  if (buffer->failed == DDS_NOMEM) {
+    return dds_error_set_nomem(error);
+  }
   return dds_error_set(error, DDS_TOOBIG, "more than the %zu bytes that are allowed",
                        buffer->maximum);
 }
@@ -119,7 +147,9 @@ const char *dds_buffer_text(const dds_buffer *buffer) {
 }
 
 char *dds_buffer_take(dds_buffer *buffer) {
-  if (!reserve(buffer, 0)) return NULL;
+  if (!reserve(buffer, 0)) {
+    return NULL;
+  }
   char *data = buffer->data;
   data[buffer->length] = '\0';
   *buffer = (dds_buffer){.maximum = buffer->maximum, .is_secret = buffer->is_secret};
@@ -129,13 +159,16 @@ char *dds_buffer_take(dds_buffer *buffer) {
 void dds_buffer_clear(dds_buffer *buffer) {
   buffer->length = 0;
   buffer->failed = DDS_OK;
-  if (buffer->data != NULL) buffer->data[0] = '\0';
+  if (buffer->data != NULL) {
+    buffer->data[0] = '\0';
+  }
 }
 
 void dds_buffer_free(dds_buffer *buffer) {
-  if (buffer->is_secret)
+  if (buffer->is_secret) {
     dds_free_secret(buffer->data, buffer->capacity);
-  else
+  } else {
     dds_free(buffer->data);
+  }
   *buffer = (dds_buffer){.maximum = buffer->maximum, .is_secret = buffer->is_secret};
 }

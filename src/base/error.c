@@ -16,7 +16,9 @@ static void make_valid(char *text) {
   size_t position = 0;
   for (;;) {
     position += dds_utf8_valid_prefix(text + position, length - position);
-    if (position == length) return;
+    if (position == length) {
+      return;
+    }
     bool at_the_cut = length == DDS_ERROR_MESSAGE_BYTES - 1 && length - position < 4;
     if (at_the_cut) {
       text[position] = '\0';
@@ -27,7 +29,9 @@ static void make_valid(char *text) {
 }
 
 bool dds_error_set(dds_error *error, dds_code code, const char *format, ...) {
-  if (error->code != DDS_OK) return false;
+  if (error->code != DDS_OK) {
+    return false;
+  }
   error->code = code;
   va_list arguments;
   va_start(arguments, format);
@@ -42,7 +46,9 @@ bool dds_error_set_nomem(dds_error *error) {
 }
 
 void dds_error_prefix(dds_error *error, const char *format, ...) {
-  if (error->code == DDS_OK) return;
+  if (error->code == DDS_OK) {
+    return;
+  }
   char message[DDS_ERROR_MESSAGE_BYTES];
   memcpy(message, error->message, sizeof message);
   va_list arguments;
@@ -50,13 +56,16 @@ void dds_error_prefix(dds_error *error, const char *format, ...) {
   int written = vsnprintf(error->message, sizeof error->message, format, arguments);
   va_end(arguments);
   size_t used = written < 0 ? 0 : (size_t)written;
-  if (used < sizeof error->message)
+  if (used < sizeof error->message) {
     snprintf(error->message + used, sizeof error->message - used, "%s", message);
+  }
   make_valid(error->message);
 }
 
 void dds_error_append(dds_error *error, const char *format, ...) {
-  if (error->code == DDS_OK) return;
+  if (error->code == DDS_OK) {
+    return;
+  }
   size_t used = strlen(error->message);
   va_list arguments;
   va_start(arguments, format);
@@ -78,14 +87,19 @@ void dds_error_format(const dds_error *error, char *text, size_t size_bytes) {
                              error->request_id);
     separator = ", ";
   }
-  if (error->attempts != 0)
+  if (error->attempts != 0) {
     used += (size_t)snprintf(facts + used, sizeof facts - used, "%s%d attempt%s", separator,
                              error->attempts, error->attempts == 1 ? "" : "s");
-  if (used > 0) snprintf(facts + used, sizeof facts - used, ")");
+  }
+  if (used > 0) {
+    snprintf(facts + used, sizeof facts - used, ")");
+  }
 
   /* A message that is too long is cut, so that the request id stays. */
   size_t room = size_bytes > strlen(facts) ? size_bytes - strlen(facts) - 1 : 0;
   size_t length = strlen(error->message);
-  if (length > room) length = dds_utf8_valid_prefix(error->message, room);
+  if (length > room) {
+    length = dds_utf8_valid_prefix(error->message, room);
+  }
   snprintf(text, size_bytes, "%.*s%s", (int)length, error->message, facts);
 }

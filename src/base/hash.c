@@ -21,14 +21,18 @@ bool dds_hash_sha256(const void *data, size_t length, unsigned char digest[DDS_S
 bool dds_hash_sha256_hex(const void *data, size_t length, char hex[DDS_SHA256_HEX_BYTES]) {
   unsigned char digest[DDS_SHA256_BYTES];
   hex[0] = '\0';
-  if (!dds_hash_sha256(data, length, digest)) return false;
+  if (!dds_hash_sha256(data, length, digest)) {
+    return false;
+  }
   dds_hash_hex(digest, hex);
   return true;
 }
 
 bool dds_hash_hmac_sha256(const void *key, size_t key_length, const void *data, size_t length,
                           unsigned char digest[DDS_SHA256_BYTES]) {
-  if (key_length > INT_MAX) return false;
+  if (key_length > INT_MAX) {
+    return false;
+  }
   unsigned int written = 0;
   /* A NULL key means "the key of before" to OpenSSL, not an empty one. */
   const void *key_bytes = key_length == 0 ? "" : key;
@@ -54,37 +58,55 @@ void dds_hash_append_base64(dds_buffer *buffer, const void *data, size_t length)
   for (size_t i = 0; i < length; i += 3) {
     size_t count = length - i < 3 ? length - i : 3;
     uint32_t group = (uint32_t)bytes[i] << 16;
-    if (count > 1) group |= (uint32_t)bytes[i + 1] << 8;
-    if (count > 2) group |= bytes[i + 2];
+    if (count > 1) {
+      group |= (uint32_t)bytes[i + 1] << 8;
+    }
+    if (count > 2) {
+      group |= bytes[i + 2];
+    }
     char text[4];
-    for (size_t j = 0; j < 4; j++)
+    for (size_t j = 0; j < 4; j++) {
       text[j] = j > count ? '=' : base64_alphabet[group >> (18 - 6 * j) & 0x3F];
+    }
     dds_buffer_append(buffer, text, sizeof text);
   }
 }
 
 /* A digit's value, or -1. */
 static int base64_value(char digit) {
-  if (digit >= 'A' && digit <= 'Z') return digit - 'A';
-  if (digit >= 'a' && digit <= 'z') return digit - 'a' + 26;
-  if (digit >= '0' && digit <= '9') return digit - '0' + 52;
+  if (digit >= 'A' && digit <= 'Z') {
+    return digit - 'A';
+  }
+  if (digit >= 'a' && digit <= 'z') {
+    return digit - 'a' + 26;
+  }
+  if (digit >= '0' && digit <= '9') {
+    return digit - '0' + 52;
+  }
   return digit == '+' ? 62 : digit == '/' ? 63 : -1;
 }
 
 bool dds_hash_append_base64_decoded(dds_buffer *buffer, const char *text, size_t length) {
-  if (length % 4 != 0) return false;
+  if (length % 4 != 0) {
+    return false;
+  }
   for (size_t i = 0; i < length; i += 4) {
     size_t padding = 0;
-    if (i + 4 == length) padding = text[i + 3] != '=' ? 0 : text[i + 2] != '=' ? 1 : 2;
+    if (i + 4 == length) {
+      padding = text[i + 3] != '=' ? 0 : text[i + 2] != '=' ? 1 : 2;
+    }
     uint32_t group = 0;
     for (size_t j = 0; j < 4; j++) {
       int value = j >= 4 - padding ? 0 : base64_value(text[i + j]);
-      if (value < 0) return false;
+      if (value < 0) {
+        return false;
+      }
       group = group << 6 | (uint32_t)value;
     }
     /* Bits that no byte takes must be zero, else two texts would stand for the same bytes. */
-    if ((padding == 1 && (group & 0xFF) != 0) || (padding == 2 && (group & 0xFFFF) != 0))
+    if ((padding == 1 && (group & 0xFF) != 0) || (padding == 2 && (group & 0xFFFF) != 0)) {
       return false;
+    }
     char bytes[3] = {(char)(group >> 16), (char)(group >> 8), (char)group};
     dds_buffer_append(buffer, bytes, 3 - padding);
   }
@@ -130,8 +152,9 @@ static const uint32_t crc_table[256] = {
 enum { CRC_SLICES = 8, CRC_SLICING_FROM_BYTES = 8192 };
 
 static uint32_t crc32_bytes(uint32_t crc, const unsigned char *bytes, size_t length) {
-  for (size_t i = 0; i < length; i++)
+  for (size_t i = 0; i < length; i++) {
     crc = crc >> 8 ^ crc_table[(crc ^ bytes[i]) & 0xFF];
+  }
   return crc;
 }
 
@@ -142,11 +165,12 @@ static uint32_t crc32_bytes(uint32_t crc, const unsigned char *bytes, size_t len
 static uint32_t crc32_sliced(uint32_t crc, const unsigned char *bytes, size_t steps) {
   uint32_t tables[CRC_SLICES][256];
   memcpy(tables[0], crc_table, sizeof crc_table);
-  for (size_t slice = 1; slice < CRC_SLICES; slice++)
+  for (size_t slice = 1; slice < CRC_SLICES; slice++) {
     for (size_t i = 0; i < 256; i++) {
       uint32_t previous = tables[slice - 1][i];
       tables[slice][i] = previous >> 8 ^ crc_table[previous & 0xFF];
     }
+  }
   for (; steps > 0; steps--, bytes += CRC_SLICES) {
     crc ^= (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
            (uint32_t)bytes[3] << 24;
@@ -165,7 +189,9 @@ uint32_t dds_hash_crc32(const void *data, size_t length) {
     sliced = length - length % CRC_SLICES;
     crc = crc32_sliced(crc, bytes, sliced / CRC_SLICES);
   }
-  if (length > sliced) crc = crc32_bytes(crc, bytes + sliced, length - sliced);
+  if (length > sliced) {
+    crc = crc32_bytes(crc, bytes + sliced, length - sliced);
+  }
   return crc ^ 0xFFFFFFFF;
 }
 

@@ -45,10 +45,12 @@ static date_time split(int64_t time_ms) {
   days += DAYS_TO_1970;
   int64_t year = floor_divide(days * 400, DAYS_IN_ERA);
   /* The average year's length puts the days around the first of March in a neighbouring year. */
-  while (days_before_year(year + 1) <= days)
+  while (days_before_year(year + 1) <= days) {
     year++;
-  while (days_before_year(year) > days)
+  }
+  while (days_before_year(year) > days) {
     year--;
+  }
   int day_of_year = (int)(days - days_before_year(year));
   int month = (5 * day_of_year + 2) / 153;
   bool is_next_year = month >= 10; /* January and February */
@@ -67,8 +69,9 @@ static date_time split(int64_t time_ms) {
 static bool join(const date_time *parts, int64_t *time_ms) {
   if (parts->month < 1 || parts->month > 12 || parts->day < 1 ||
       parts->day > days_in_month(parts->year, parts->month) || parts->hour > 23 ||
-      parts->minute > 59 || parts->second > 59)
+      parts->minute > 59 || parts->second > 59) {
     return false;
+  }
   bool is_after_february = parts->month > 2;
   int month = is_after_february ? parts->month - 3 : parts->month + 9;
   int64_t days = days_before_year(parts->year - !is_after_february) + days_before_month(month) +
@@ -80,7 +83,9 @@ static bool join(const date_time *parts, int64_t *time_ms) {
 
 bool dds_timestamp_format_iso(int64_t time_ms, char text[DDS_TIMESTAMP_ISO_BYTES]) {
   text[0] = '\0';
-  if (time_ms < DDS_TIMESTAMP_MIN_MS || time_ms > DDS_TIMESTAMP_MAX_MS) return false;
+  if (time_ms < DDS_TIMESTAMP_MIN_MS || time_ms > DDS_TIMESTAMP_MAX_MS) {
+    return false;
+  }
   date_time parts = split(time_ms);
   char wide[96]; /* for any int, so that no compiler warns of a field that is cut */
   snprintf(wide, sizeof wide, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.year, parts.month,
@@ -91,8 +96,12 @@ bool dds_timestamp_format_iso(int64_t time_ms, char text[DDS_TIMESTAMP_ISO_BYTES
 }
 
 void dds_timestamp_format_basic(int64_t time_ms, char text[DDS_TIMESTAMP_BASIC_BYTES]) {
-  if (time_ms < DDS_TIMESTAMP_MIN_MS) time_ms = DDS_TIMESTAMP_MIN_MS;
-  if (time_ms > DDS_TIMESTAMP_MAX_MS) time_ms = DDS_TIMESTAMP_MAX_MS;
+  if (time_ms < DDS_TIMESTAMP_MIN_MS) {
+    time_ms = DDS_TIMESTAMP_MIN_MS;
+  }
+  if (time_ms > DDS_TIMESTAMP_MAX_MS) {
+    time_ms = DDS_TIMESTAMP_MAX_MS;
+  }
   date_time parts = split(time_ms);
   char wide[96];
   snprintf(wide, sizeof wide, "%04d%02d%02dT%02d%02d%02dZ", parts.year, parts.month, parts.day,
@@ -108,11 +117,15 @@ typedef struct cursor {
 } cursor;
 
 static bool read_digits(cursor *at, int count, int *value) {
-  if (at->end - at->text < count) return false;
+  if (at->end - at->text < count) {
+    return false;
+  }
   *value = 0;
   for (int i = 0; i < count; i++) {
     char digit = at->text[i];
-    if (digit < '0' || digit > '9') return false;
+    if (digit < '0' || digit > '9') {
+      return false;
+    }
     *value = *value * 10 + (digit - '0');
   }
   at->text += count;
@@ -121,7 +134,9 @@ static bool read_digits(cursor *at, int count, int *value) {
 
 /* One of the bytes of `allowed`. */
 static bool read_char(cursor *at, const char *allowed) {
-  if (at->text == at->end || *at->text == '\0' || strchr(allowed, *at->text) == NULL) return false;
+  if (at->text == at->end || *at->text == '\0' || strchr(allowed, *at->text) == NULL) {
+    return false;
+  }
   at->text++;
   return true;
 }
@@ -130,9 +145,13 @@ static bool read_char(cursor *at, const char *allowed) {
 static bool read_fraction(cursor *at, int *milliseconds) {
   int scale = 100;
   *milliseconds = 0;
-  if (!read_char(at, ".")) return true;
+  if (!read_char(at, ".")) {
+    return true;
+  }
   int digit;
-  if (!read_digits(at, 1, &digit)) return false;
+  if (!read_digits(at, 1, &digit)) {
+    return false;
+  }
   do {
     *milliseconds += digit * scale;
     scale /= 10;
@@ -142,12 +161,15 @@ static bool read_fraction(cursor *at, int *milliseconds) {
 
 static bool read_offset(cursor *at, int64_t *offset_ms) {
   *offset_ms = 0;
-  if (read_char(at, "Zz")) return true;
+  if (read_char(at, "Zz")) {
+    return true;
+  }
   bool is_east = at->text < at->end && *at->text == '+';
   int hours, minutes;
   if (!read_char(at, "+-") || !read_digits(at, 2, &hours) || !read_char(at, ":") ||
-      !read_digits(at, 2, &minutes) || hours > 23 || minutes > 59)
+      !read_digits(at, 2, &minutes) || hours > 23 || minutes > 59) {
     return false;
+  }
   *offset_ms = (int64_t)(hours * 60 + minutes) * 60000 * (is_east ? 1 : -1);
   return true;
 }
@@ -167,22 +189,29 @@ bool dds_timestamp_parse_iso(const char *text, size_t length, int64_t *time_ms) 
                  read_digits(&at, 2, &parts.day) && read_char(&at, "Tt") &&
                  read_clock(&at, &parts) && read_fraction(&at, &parts.millisecond) &&
                  read_offset(&at, &offset_ms) && at.text == at.end;
-  if (!is_read || !join(&parts, &local_ms)) return false;
+  if (!is_read || !join(&parts, &local_ms)) {
+    return false;
+  }
   int64_t result_ms = local_ms - offset_ms;
-  if (result_ms < DDS_TIMESTAMP_MIN_MS || result_ms > DDS_TIMESTAMP_MAX_MS) return false;
+  if (result_ms < DDS_TIMESTAMP_MIN_MS || result_ms > DDS_TIMESTAMP_MAX_MS) {
+    return false;
+  }
   *time_ms = result_ms;
   return true;
 }
 
 /* The position (from 1) of the three letters in a list of three-letter names. */
 static bool read_name(cursor *at, const char *names, int *position) {
-  if (at->end - at->text < 3) return false;
-  for (int i = 0; names[3 * i] != '\0'; i++)
+  if (at->end - at->text < 3) {
+    return false;
+  }
+  for (int i = 0; names[3 * i] != '\0'; i++) {
     if (memcmp(at->text, names + 3 * i, 3) == 0) {
       at->text += 3;
       *position = i + 1;
       return true;
     }
+  }
   return false;
 }
 

@@ -8,18 +8,29 @@ static bool is_continuation(unsigned char byte) {
 /* Length of the well-formed sequence that starts at `bytes`, 0 where there is none. */
 static size_t sequence_length(const unsigned char *bytes, size_t available) {
   unsigned char lead = bytes[0];
-  if (lead < 0x80) return 1;
-  if (lead < 0xC2 || lead > 0xF4 || available < 2) return 0;
+  if (lead < 0x80) {
+    return 1;
+  }
+  if (lead < 0xC2 || lead > 0xF4 || available < 2) {
+    return 0;
+  }
 
   /* The second byte's range keeps out overlong forms, surrogates and what is above U+10FFFF. */
   unsigned char low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
   unsigned char high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-  if (bytes[1] < low || bytes[1] > high) return 0;
+  if (bytes[1] < low || bytes[1] > high) {
+    return 0;
+  }
 
   size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  if (available < length) return 0;
-  for (size_t i = 2; i < length; i++)
-    if (!is_continuation(bytes[i])) return 0;
+  if (available < length) {
+    return 0;
+  }
+  for (size_t i = 2; i < length; i++) {
+    if (!is_continuation(bytes[i])) {
+      return 0;
+    }
+  }
   return length;
 }
 
@@ -27,7 +38,9 @@ size_t dds_utf8_valid_prefix(const char *bytes, size_t length) {
   size_t position = 0;
   while (position < length) {
     size_t step = sequence_length((const unsigned char *)bytes + position, length - position);
-    if (step == 0) break;
+    if (step == 0) {
+      break;
+    }
     position += step;
   }
   return position;

@@ -5,10 +5,18 @@
 
 /* The six bits that a character stands for; -1: none. */
 static int sextet(int character) {
-  if (character >= 'A' && character <= 'Z') return character - 'A';
-  if (character >= 'a' && character <= 'z') return character - 'a' + 26;
-  if (character >= '0' && character <= '9') return character - '0' + 52;
-  if (character == '+') return 62;
+  if (character >= 'A' && character <= 'Z') {
+    return character - 'A';
+  }
+  if (character >= 'a' && character <= 'z') {
+    return character - 'a' + 26;
+  }
+  if (character >= '0' && character <= '9') {
+    return character - '0' + 52;
+  }
+  if (character == '+') {
+    return 62;
+  }
   return character == '/' ? 63 : -1;
 }
 
@@ -23,7 +31,9 @@ typedef struct decoder {
 static int next_byte(decoder *from) {
   while (from->bit_count < 8) {
     int six = sextet(dds_json_bytes_next(&from->characters));
-    if (six < 0) return -1;
+    if (six < 0) {
+      return -1;
+    }
     from->bits = (from->bits << 6 | (unsigned)six) & 0xFFFF;
     from->bit_count += 6;
   }
@@ -34,12 +44,16 @@ static int next_byte(decoder *from) {
 bool dds_base64_append(dds_json string, dds_buffer *bytes) {
   const char *text;
   size_t length;
-  if (dds_json_string_is_plain(string, &text, &length))
+  if (dds_json_string_is_plain(string, &text, &length)) {
     return dds_hash_append_base64_decoded(bytes, text, length);
-  if (!dds_base64_is_valid(string)) return false;
+  }
+  if (!dds_base64_is_valid(string)) {
+    return false;
+  }
   decoder from = {.characters = dds_json_string_bytes(string)};
-  for (int byte = next_byte(&from); byte >= 0; byte = next_byte(&from))
+  for (int byte = next_byte(&from); byte >= 0; byte = next_byte(&from)) {
     dds_buffer_append_char(bytes, (char)byte);
+  }
   return true;
 }
 
@@ -47,11 +61,13 @@ bool dds_base64_is_valid(dds_json string) {
   dds_json_bytes characters = dds_json_string_bytes(string);
   size_t digits = 0;
   int character = dds_json_bytes_next(&characters);
-  for (; sextet(character) >= 0; character = dds_json_bytes_next(&characters))
+  for (; sextet(character) >= 0; character = dds_json_bytes_next(&characters)) {
     digits++;
+  }
   size_t padding = 0;
-  for (; character == '='; character = dds_json_bytes_next(&characters))
+  for (; character == '='; character = dds_json_bytes_next(&characters)) {
     padding++;
+  }
   return character < 0 && padding <= 2 && (digits + padding) % 4 == 0;
 }
 
@@ -61,15 +77,20 @@ int dds_base64_compare(dds_json left, dds_json right) {
   for (;;) {
     int left_byte = next_byte(&left_bytes);
     int right_byte = next_byte(&right_bytes);
-    if (left_byte != right_byte) return left_byte < right_byte ? -1 : 1;
-    if (left_byte < 0) return 0;
+    if (left_byte != right_byte) {
+      return left_byte < right_byte ? -1 : 1;
+    }
+    if (left_byte < 0) {
+      return 0;
+    }
   }
 }
 
 size_t dds_base64_decoded_length(dds_json string) {
   dds_json_bytes characters = dds_json_string_bytes(string);
   size_t digits = 0;
-  while (sextet(dds_json_bytes_next(&characters)) >= 0)
+  while (sextet(dds_json_bytes_next(&characters)) >= 0) {
     digits++;
+  }
   return digits * 6 / 8;
 }

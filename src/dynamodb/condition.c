@@ -37,12 +37,18 @@ struct dds_condition {
 
 static dds_condition *make(condition_kind kind, const char *attribute) {
   dds_condition *condition = dds_alloc(sizeof *condition);
-  if (condition == NULL) return NULL;
+  if (condition == NULL) {
+    return NULL;
+  }
   condition->references = 1;
   condition->kind = kind;
-  if (attribute == NULL) return condition;
+  if (attribute == NULL) {
+    return condition;
+  }
   condition->attribute = dds_alloc_copy(attribute, strlen(attribute));
-  if (condition->attribute != NULL) return condition;
+  if (condition->attribute != NULL) {
+    return condition;
+  }
   dds_free(condition);
   return NULL;
 }
@@ -50,14 +56,17 @@ static dds_condition *make(condition_kind kind, const char *attribute) {
 /* Gives a condition its operand; releases it and returns NULL where that fails. */
 static dds_condition *with_operand(dds_condition *condition, const char *typed_value,
                                    size_t length) {
-  if (condition == NULL) return NULL;
+  if (condition == NULL) {
+    return NULL;
+  }
   dds_json typed;
   condition->typed_value = dds_alloc_copy(typed_value, length);
   condition->typed_length = length;
   if (condition->typed_value != NULL &&
       dds_json_parse(condition->typed_value, length, &typed, NULL) &&
-      dds_value_read(typed, &condition->operand))
+      dds_value_read(typed, &condition->operand)) {
     return condition;
+  }
   dds_condition_release(condition);
   return NULL;
 }
@@ -82,7 +91,9 @@ static dds_condition *with_string(dds_condition *condition, const char *bytes, s
 dds_condition *dds_condition_compare(const char *attribute, dds_comparison comparison,
                                      const char *typed_value, size_t length) {
   dds_condition *condition = make(KIND_COMPARE, attribute);
-  if (condition != NULL) condition->comparison = comparison;
+  if (condition != NULL) {
+    condition->comparison = comparison;
+  }
   return with_operand(condition, typed_value, length);
 }
 
@@ -97,7 +108,9 @@ dds_condition *dds_condition_not_exists(const char *attribute) {
 dds_condition *dds_condition_type_is(const char *attribute, dds_type type) {
   const char *name = dds_type_name(type);
   dds_condition *condition = make(KIND_TYPE_IS, attribute);
-  if (condition != NULL) condition->type = type;
+  if (condition != NULL) {
+    condition->type = type;
+  }
   return with_string(condition, name, strlen(name));
 }
 
@@ -132,15 +145,18 @@ dds_condition *dds_condition_or(dds_condition *left, dds_condition *right) {
 
 dds_condition *dds_condition_not(dds_condition *condition) {
   dds_condition *negation = condition == NULL ? NULL : make(KIND_NOT, NULL);
-  if (negation == NULL)
+  if (negation == NULL) {
     dds_condition_release(condition);
-  else
+  } else {
     negation->left = condition;
+  }
   return negation;
 }
 
 dds_condition *dds_condition_retain(dds_condition *condition) {
-  if (condition != NULL) condition->references++;
+  if (condition != NULL) {
+    condition->references++;
+  }
   return condition;
 }
 
@@ -184,18 +200,23 @@ static const kind_row kinds[] = {
 static void write_part(const dds_condition *part, int outer_binding,
                        const dds_condition_writer *writer, dds_buffer *text) {
   bool needs_parentheses = kinds[part->kind].binding < outer_binding;
-  if (needs_parentheses) dds_buffer_append_char(text, '(');
+  if (needs_parentheses) {
+    dds_buffer_append_char(text, '(');
+  }
   dds_condition_write(part, writer, text);
-  if (needs_parentheses) dds_buffer_append_char(text, ')');
+  if (needs_parentheses) {
+    dds_buffer_append_char(text, ')');
+  }
 }
 
 static void write_operand(const dds_condition *condition, const dds_condition_writer *writer,
                           dds_buffer *text) {
-  if (condition->kind == KIND_TYPE_IS)
+  if (condition->kind == KIND_TYPE_IS) {
     writer->type(writer->context, text, condition->type, condition->typed_value,
                  condition->typed_length);
-  else
+  } else {
     writer->value(writer->context, text, condition->typed_value, condition->typed_length);
+  }
 }
 
 static void write_function(const dds_condition *condition, const dds_condition_writer *writer,
@@ -265,7 +286,9 @@ size_t dds_condition_operator_count(const dds_condition *condition) {
   size_t count = 0;
   for (; condition != NULL; condition = condition->left) {
     count++;
-    if (condition->right != NULL) count += dds_condition_operator_count(condition->right);
+    if (condition->right != NULL) {
+      count += dds_condition_operator_count(condition->right);
+    }
   }
   return count;
 }
@@ -274,8 +297,12 @@ size_t dds_condition_memory_bytes(const dds_condition *condition) {
   size_t bytes = 0;
   for (; condition != NULL; condition = condition->left) {
     bytes += sizeof *condition + condition->typed_length;
-    if (condition->attribute != NULL) bytes += strlen(condition->attribute);
-    if (condition->right != NULL) bytes += dds_condition_memory_bytes(condition->right);
+    if (condition->attribute != NULL) {
+      bytes += strlen(condition->attribute);
+    }
+    if (condition->right != NULL) {
+      bytes += dds_condition_memory_bytes(condition->right);
+    }
   }
   return bytes;
 }
@@ -289,9 +316,15 @@ static bool is_ordered(dds_type type) {
 
 static bool comparison_holds(const dds_condition *condition, const dds_value *value) {
   const dds_value *operand = &condition->operand;
-  if (condition->comparison == DDS_EQUAL) return dds_value_equal(value, operand);
-  if (condition->comparison == DDS_NOT_EQUAL) return !dds_value_equal(value, operand);
-  if (value->type != operand->type || !is_ordered(value->type)) return false;
+  if (condition->comparison == DDS_EQUAL) {
+    return dds_value_equal(value, operand);
+  }
+  if (condition->comparison == DDS_NOT_EQUAL) {
+    return !dds_value_equal(value, operand);
+  }
+  if (value->type != operand->type || !is_ordered(value->type)) {
+    return false;
+  }
   int order = dds_type_order(value->type)(value->content, operand->content);
   switch (condition->comparison) {
   case DDS_LESS:
@@ -312,10 +345,17 @@ static bool string_has(dds_json whole, dds_json part, bool is_prefix) {
     dds_json_bytes rest = start;
     dds_json_bytes wanted = dds_json_string_bytes(part);
     int byte;
-    while ((byte = dds_json_bytes_next(&wanted)) >= 0)
-      if (dds_json_bytes_next(&rest) != byte) break;
-    if (byte < 0) return true;
-    if (is_prefix || dds_json_bytes_next(&start) < 0) return false;
+    while ((byte = dds_json_bytes_next(&wanted)) >= 0) {
+      if (dds_json_bytes_next(&rest) != byte) {
+        break;
+      }
+    }
+    if (byte < 0) {
+      return true;
+    }
+    if (is_prefix || dds_json_bytes_next(&start) < 0) {
+      return false;
+    }
   }
 }
 
@@ -326,7 +366,9 @@ static bool has_element(const dds_value *container, const dds_value *wanted) {
   dds_value value;
   while (dds_json_next(&elements, NULL, &element)) {
     if (container->type == DDS_TYPE_LIST) {
-      if (dds_value_read(element, &value) && dds_value_equal(&value, wanted)) return true;
+      if (dds_value_read(element, &value) && dds_value_equal(&value, wanted)) {
+        return true;
+      }
     } else if (dds_json_type_of(element) == DDS_JSON_STRING &&
                dds_json_string_compare(element, wanted->content) == 0) {
       return true;
@@ -336,7 +378,9 @@ static bool has_element(const dds_value *container, const dds_value *wanted) {
 }
 
 static bool contains_holds(const dds_value *value, const dds_value *operand) {
-  if (value->type == DDS_TYPE_STRING) return string_has(value->content, operand->content, false);
+  if (value->type == DDS_TYPE_STRING) {
+    return string_has(value->content, operand->content, false);
+  }
   bool has_elements = value->type == DDS_TYPE_STRING_SET || value->type == DDS_TYPE_LIST;
   return has_elements && has_element(value, operand);
 }

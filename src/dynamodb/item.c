@@ -55,10 +55,14 @@ bool dds_value_read(dds_json typed, dds_value *value) {
   dds_json_iterator members = dds_json_iterate(typed);
   dds_json name;
   dds_json content;
-  if (!members.is_object || !dds_json_next(&members, &name, &content)) return false;
+  if (!members.is_object || !dds_json_next(&members, &name, &content)) {
+    return false;
+  }
   for (int type = 0; type < TYPE_COUNT; type++) {
     const type_row *row = &types[type];
-    if (!dds_json_string_equals(name, row->name, strlen(row->name))) continue;
+    if (!dds_json_string_equals(name, row->name, strlen(row->name))) {
+      continue;
+    }
     *value = (dds_value){.type = (dds_type)type, .typed = typed, .content = content};
     return is_content_of(row, content) && !dds_json_next(&members, &name, &content);
   }
@@ -70,8 +74,11 @@ bool dds_item_find(const dds_item *item, const char *name, size_t name_length, d
   dds_json_iterator members = dds_json_iterate(item->json);
   dds_json key;
   dds_json typed;
-  while (members.is_object && dds_json_next(&members, &key, &typed))
-    if (dds_json_string_equals(key, name, name_length)) return dds_value_read(typed, value);
+  while (members.is_object && dds_json_next(&members, &key, &typed)) {
+    if (dds_json_string_equals(key, name, name_length)) {
+      return dds_value_read(typed, value);
+    }
+  }
   return false;
 }
 
@@ -81,8 +88,11 @@ dds_item_iterator dds_item_iterate(const dds_item *item) {
 
 bool dds_item_next(dds_item_iterator *iterator, dds_json *name, dds_value *value) {
   dds_json typed;
-  while (iterator->members.is_object && dds_json_next(&iterator->members, name, &typed))
-    if (dds_value_read(typed, value)) return true;
+  while (iterator->members.is_object && dds_json_next(&iterator->members, name, &typed)) {
+    if (dds_value_read(typed, value)) {
+      return true;
+    }
+  }
   return false;
 }
 
@@ -111,8 +121,9 @@ static int compare_numbers(dds_json left, dds_json right) {
   size_t left_length;
   size_t right_length;
   if (!dds_json_string_is_plain(left, &left_digits, &left_length) ||
-      !dds_json_string_is_plain(right, &right_digits, &right_length))
+      !dds_json_string_is_plain(right, &right_digits, &right_length)) {
     return dds_json_string_compare(left, right);
+  }
   return dds_number_compare(left_digits, left_length, right_digits, right_length);
 }
 
@@ -139,23 +150,31 @@ static bool lists_equal(dds_json left, dds_json right) {
   dds_json_iterator right_elements = dds_json_iterate(right);
   dds_json left_element;
   dds_json right_element;
-  while (dds_json_next(&left_elements, NULL, &left_element))
+  while (dds_json_next(&left_elements, NULL, &left_element)) {
     if (!dds_json_next(&right_elements, NULL, &right_element) ||
-        !typed_equal(left_element, right_element))
+        !typed_equal(left_element, right_element)) {
       return false;
+    }
+  }
   return !dds_json_next(&right_elements, NULL, &right_element);
 }
 
 /* Maps and sets: as many on both sides (DynamoDB gives no duplicates), each with its equal. */
 static bool lookups_equal(const dds_json_lookup *left, const dds_json_lookup *right) {
-  if (left->count != right->count) return false;
+  if (left->count != right->count) {
+    return false;
+  }
   dds_json_iterator iterator = dds_json_iterate(left->container);
   dds_json name;
   dds_json value;
   dds_json other;
   while (dds_json_next(&iterator, &name, &value)) {
-    if (!dds_json_lookup_find(right, iterator.is_object ? name : value, &other)) return false;
-    if (iterator.is_object && !typed_equal(value, other)) return false;
+    if (!dds_json_lookup_find(right, iterator.is_object ? name : value, &other)) {
+      return false;
+    }
+    if (iterator.is_object && !typed_equal(value, other)) {
+      return false;
+    }
   }
   return true;
 }
@@ -164,8 +183,9 @@ static bool unordered_equal(dds_json left, dds_json right, dds_json_compare *com
   dds_json_lookup left_lookup = {.container = left};
   dds_json_iterator counted = dds_json_iterate(left);
   dds_json value;
-  while (dds_json_next(&counted, NULL, &value))
+  while (dds_json_next(&counted, NULL, &value)) {
     left_lookup.count++;
+  }
   dds_json_lookup right_lookup = dds_json_lookup_elements(right, compare);
   bool is_equal = lookups_equal(&left_lookup, &right_lookup);
   dds_json_lookup_free(&right_lookup);
@@ -173,7 +193,9 @@ static bool unordered_equal(dds_json left, dds_json right, dds_json_compare *com
 }
 
 bool dds_value_equal(const dds_value *left, const dds_value *right) {
-  if (left->type != right->type) return false;
+  if (left->type != right->type) {
+    return false;
+  }
   dds_json left_content = left->content;
   dds_json right_content = right->content;
   switch (left->type) {
@@ -196,8 +218,9 @@ bool dds_value_equal(const dds_value *left, const dds_value *right) {
 }
 
 bool dds_item_equal(const dds_item *left, const dds_item *right) {
-  if (left->json.text == NULL || right->json.text == NULL)
+  if (left->json.text == NULL || right->json.text == NULL) {
     return left->json.text == right->json.text;
+  }
   return unordered_equal(left->json, right->json, dds_json_string_compare);
 }
 
@@ -210,7 +233,9 @@ static size_t scalar_size(dds_type type, dds_json content) {
   case DDS_TYPE_STRING:
     return dds_json_string_length(content);
   case DDS_TYPE_NUMBER:
-    if (!dds_json_string_is_plain(content, &digits, &length)) return 1;
+    if (!dds_json_string_is_plain(content, &digits, &length)) {
+      return 1;
+    }
     return dds_number_size_bytes(digits, length);
   case DDS_TYPE_BINARY:
     return dds_base64_decoded_length(content);
@@ -230,17 +255,22 @@ static size_t container_size(const dds_value *value) {
   dds_json name;
   dds_json element;
   while (dds_json_next(&iterator, &name, &element)) {
-    if (iterator.is_object) size += dds_json_string_length(name);
-    if (!is_set)
+    if (iterator.is_object) {
+      size += dds_json_string_length(name);
+    }
+    if (!is_set) {
       size += ELEMENT_BYTES + value_size(element);
-    else if (dds_json_type_of(element) == DDS_JSON_STRING)
+    } else if (dds_json_type_of(element) == DDS_JSON_STRING) {
       size += scalar_size(dds_type_of_element(value->type), element);
+    }
   }
   return size;
 }
 
 size_t dds_value_size_bytes(const dds_value *value) {
-  if (value->type >= DDS_TYPE_LIST) return container_size(value);
+  if (value->type >= DDS_TYPE_LIST) {
+    return container_size(value);
+  }
   return scalar_size(value->type, value->content);
 }
 
@@ -254,7 +284,8 @@ size_t dds_item_size_bytes(const dds_item *item) {
   dds_json name;
   dds_json typed;
   size_t size = 0;
-  while (members.is_object && dds_json_next(&members, &name, &typed))
+  while (members.is_object && dds_json_next(&members, &name, &typed)) {
     size += dds_json_string_length(name) + value_size(typed);
+  }
   return size;
 }

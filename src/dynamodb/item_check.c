@@ -13,8 +13,9 @@ static bool refuse(dds_error *error, const char *reason) {
 static bool check_number(dds_json content, dds_error *error) {
   const char *digits;
   size_t length;
-  if (!dds_json_string_is_plain(content, &digits, &length))
+  if (!dds_json_string_is_plain(content, &digits, &length)) {
     return refuse(error, "an N that is not a number");
+  }
   switch (dds_number_check(digits, length)) {
   case DDS_NUMBER_OK:
     return true;
@@ -48,11 +49,16 @@ static bool check_set(const dds_value *set, dds_error *error) {
   dds_json element;
   size_t count = 0;
   for (; dds_json_next(&elements, NULL, &element); count++) {
-    if (dds_json_type_of(element) != DDS_JSON_STRING)
+    if (dds_json_type_of(element) != DDS_JSON_STRING) {
       return refuse(error, "an element of a set that is no string");
-    if (!check_scalar(element_type, element, error)) return false;
+    }
+    if (!check_scalar(element_type, element, error)) {
+      return false;
+    }
   }
-  if (count == 0) return refuse(error, "an empty set");
+  if (count == 0) {
+    return refuse(error, "an empty set");
+  }
   dds_json_lookup lookup = dds_json_lookup_elements(set->content, dds_type_order(element_type));
   bool has_duplicates = dds_json_lookup_has_duplicates(&lookup);
   dds_json_lookup_free(&lookup);
@@ -63,12 +69,16 @@ static bool check_members(dds_json container, int level, dds_error *error);
 
 static bool check_value(dds_json typed, int level, dds_error *error) {
   dds_value value;
-  if (!dds_value_read(typed, &value))
+  if (!dds_value_read(typed, &value)) {
     return refuse(error, "every attribute must be an object of one type and its value, as in "
                          "{\"S\":\"text\"}");
-  if (dds_type_is_set(value.type)) return check_set(&value, error);
-  if (value.type != DDS_TYPE_LIST && value.type != DDS_TYPE_MAP)
+  }
+  if (dds_type_is_set(value.type)) {
+    return check_set(&value, error);
+  }
+  if (value.type != DDS_TYPE_LIST && value.type != DDS_TYPE_MAP) {
     return check_scalar(value.type, value.content, error);
+  }
   return check_members(value.content, level + 1, error);
 }
 
@@ -81,16 +91,25 @@ static bool check_names(dds_json object, dds_error *error) {
 
 /* `level` counts the lists and maps around what is inside `container`. */
 static bool check_members(dds_json container, int level, dds_error *error) {
-  if (level > DDS_ITEM_MAX_DEPTH) return refuse(error, "more than 32 levels of lists and maps");
+  if (level > DDS_ITEM_MAX_DEPTH) {
+    return refuse(error, "more than 32 levels of lists and maps");
+  }
   dds_json_iterator members = dds_json_iterate(container);
-  if (members.is_object && !check_names(container, error)) return false;
+  if (members.is_object && !check_names(container, error)) {
+    return false;
+  }
   dds_json name;
   dds_json typed;
   while (dds_json_next(&members, &name, &typed)) {
-    if (members.is_object && name.length == 2) return refuse(error, "an empty attribute name");
-    if (members.is_object && !dds_json_string_is_text(name))
+    if (members.is_object && name.length == 2) {
+      return refuse(error, "an empty attribute name");
+    }
+    if (members.is_object && !dds_json_string_is_text(name)) {
       return refuse(error, "a lone surrogate in an attribute name");
-    if (!check_value(typed, level, error)) return false;
+    }
+    if (!check_value(typed, level, error)) {
+      return false;
+    }
   }
   return true;
 }
@@ -99,10 +118,15 @@ bool dds_item_parse(const char *text, size_t length, dds_item *item, dds_error *
   size_t where;
   *item = (dds_item){0};
   dds_json json;
-  if (!dds_json_parse(text, length, &json, &where))
+  if (!dds_json_parse(text, length, &json, &where)) {
     return dds_error_set(error, DDS_CHECK, "item is not valid JSON: wrong at byte %zu", where + 1);
-  if (dds_json_type_of(json) != DDS_JSON_OBJECT) return refuse(error, "it is no object");
-  if (!check_members(json, 0, error)) return false;
+  }
+  if (dds_json_type_of(json) != DDS_JSON_OBJECT) {
+    return refuse(error, "it is no object");
+  }
+  if (!check_members(json, 0, error)) {
+    return false;
+  }
   item->json = json;
   return true;
 }

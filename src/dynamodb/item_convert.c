@@ -22,18 +22,20 @@ static void append_number(dds_buffer *json, dds_json content) {
   bool is_number = dds_json_type_of(content) == DDS_JSON_STRING &&
                    dds_json_string_is_plain(content, &digits, &length) &&
                    dds_number_check(digits, length) != DDS_NUMBER_NOT_A_NUMBER;
-  if (is_number)
+  if (is_number) {
     dds_buffer_append(json, digits, length);
-  else
+  } else {
     append_span(json, content);
+  }
 }
 
 static void append_plain(dds_json typed, dds_buffer *json) {
   dds_value value;
-  if (dds_value_read(typed, &value))
+  if (dds_value_read(typed, &value)) {
     dds_value_append_json(&value, json);
-  else
+  } else {
     append_span(json, typed);
+  }
 }
 
 static void append_container(const dds_value *value, dds_buffer *json) {
@@ -49,12 +51,13 @@ static void append_container(const dds_value *value, dds_buffer *json) {
       append_span(json, name);
       dds_buffer_append_char(json, ':');
     }
-    if (!dds_type_is_set(value->type))
+    if (!dds_type_is_set(value->type)) {
       append_plain(element, json);
-    else if (value->type == DDS_TYPE_NUMBER_SET)
+    } else if (value->type == DDS_TYPE_NUMBER_SET) {
       append_number(json, element);
-    else
+    } else {
       append_span(json, element);
+    }
   }
   dds_buffer_append_char(json, iterator.is_object ? '}' : ']');
 }
@@ -85,37 +88,45 @@ static bool is_plain_of(dds_json plain, const dds_value *value);
 static bool is_plain_of_scalar(dds_json plain, dds_type type, dds_json content) {
   const char *digits;
   size_t length;
-  if (type == DDS_TYPE_NUMBER && dds_json_type_of(plain) == DDS_JSON_NUMBER)
+  if (type == DDS_TYPE_NUMBER && dds_json_type_of(plain) == DDS_JSON_NUMBER) {
     return dds_json_string_is_plain(content, &digits, &length) &&
            dds_number_check(digits, length) != DDS_NUMBER_NOT_A_NUMBER &&
            dds_number_compare(plain.text, plain.length, digits, length) == 0;
+  }
   return dds_json_type_of(plain) == DDS_JSON_STRING && type != DDS_TYPE_NUMBER &&
          dds_json_string_compare(plain, content) == 0;
 }
 
 static bool is_plain_of_element(dds_json plain, const dds_value *container, dds_json element) {
   dds_value value;
-  if (!dds_type_is_set(container->type))
+  if (!dds_type_is_set(container->type)) {
     return dds_value_read(element, &value) && is_plain_of(plain, &value);
+  }
   return dds_json_type_of(element) == DDS_JSON_STRING &&
          is_plain_of_scalar(plain, dds_type_of_element(container->type), element);
 }
 
 static bool is_plain_of_array(dds_json plain, const dds_value *value) {
-  if (dds_json_type_of(plain) != DDS_JSON_ARRAY) return false;
+  if (dds_json_type_of(plain) != DDS_JSON_ARRAY) {
+    return false;
+  }
   dds_json_iterator plain_elements = dds_json_iterate(plain);
   dds_json_iterator elements = dds_json_iterate(value->content);
   dds_json plain_element;
   dds_json element;
-  while (dds_json_next(&plain_elements, NULL, &plain_element))
+  while (dds_json_next(&plain_elements, NULL, &plain_element)) {
     if (!dds_json_next(&elements, NULL, &element) ||
-        !is_plain_of_element(plain_element, value, element))
+        !is_plain_of_element(plain_element, value, element)) {
       return false;
+    }
+  }
   return !dds_json_next(&elements, NULL, &element);
 }
 
 static bool is_plain_of_map(dds_json plain, const dds_value *value) {
-  if (dds_json_type_of(plain) != DDS_JSON_OBJECT) return false;
+  if (dds_json_type_of(plain) != DDS_JSON_OBJECT) {
+    return false;
+  }
   dds_json_lookup old_members = dds_json_lookup_members(value->content);
   dds_json_iterator members = dds_json_iterate(plain);
   dds_json name;
@@ -181,7 +192,9 @@ static bool append_typed_number(const char *digits, size_t length, dds_buffer *t
 
 /* Copies a string's own spelling, once it is known that it stands for text. */
 static bool append_typed_string(dds_json string, dds_buffer *typed, dds_error *error) {
-  if (!dds_json_string_is_text(string)) return refuse(error, "a lone surrogate in a string");
+  if (!dds_json_string_is_text(string)) {
+    return refuse(error, "a lone surrogate in a string");
+  }
   append_span(typed, string);
   return true;
 }
@@ -200,8 +213,12 @@ typedef struct old_parts {
 static old_parts old_parts_of(const dds_value *old, bool wants_map) {
   old_parts parts = {.is_map = old != NULL && wants_map && old->type == DDS_TYPE_MAP,
                      .is_list = old != NULL && !wants_map && old->type == DDS_TYPE_LIST};
-  if (parts.is_map) parts.members = dds_json_lookup_members(old->content);
-  if (parts.is_list) parts.elements = dds_json_iterate(old->content);
+  if (parts.is_map) {
+    parts.members = dds_json_lookup_members(old->content);
+  }
+  if (parts.is_list) {
+    parts.elements = dds_json_iterate(old->content);
+  }
   return parts;
 }
 
@@ -229,13 +246,19 @@ static bool convert_elements(dds_json plain, old_parts *parts, int level, dds_bu
     dds_buffer_append_text(typed, separator);
     separator = ",";
     if (iterator.is_object) {
-      if (dds_json_string_length(name) == 0) return refuse(error, "an object with an empty name");
-      if (!append_typed_string(name, typed, error)) return false;
+      if (dds_json_string_length(name) == 0) {
+        return refuse(error, "an object with an empty name");
+      }
+      if (!append_typed_string(name, typed, error)) {
+        return false;
+      }
       dds_buffer_append_char(typed, ':');
     }
     dds_value old;
     bool has_old = next_old_part(parts, name, &old);
-    if (!convert(element, has_old ? &old : NULL, level, typed, error)) return false;
+    if (!convert(element, has_old ? &old : NULL, level, typed, error)) {
+      return false;
+    }
   }
   return true;
 }
@@ -244,8 +267,12 @@ static bool convert_elements(dds_json plain, old_parts *parts, int level, dds_bu
 static bool convert_container(dds_json plain, const dds_value *old, int level, dds_buffer *typed,
                               dds_error *error) {
   bool is_map = dds_json_type_of(plain) == DDS_JSON_OBJECT;
-  if (level > DDS_ITEM_MAX_DEPTH) return refuse(error, "more than 32 levels of lists and maps");
-  if (is_map && !check_names(plain, error)) return false;
+  if (level > DDS_ITEM_MAX_DEPTH) {
+    return refuse(error, "more than 32 levels of lists and maps");
+  }
+  if (is_map && !check_names(plain, error)) {
+    return false;
+  }
   open_typed(typed, is_map ? DDS_TYPE_MAP : DDS_TYPE_LIST);
   dds_buffer_append_char(typed, is_map ? '{' : '[');
   old_parts parts = old_parts_of(old, is_map);
@@ -273,11 +300,15 @@ static bool convert(dds_json plain, const dds_value *old, int level, dds_buffer 
     break;
   case DDS_JSON_NUMBER:
     open_typed(typed, DDS_TYPE_NUMBER);
-    if (!append_typed_number(plain.text, plain.length, typed, error)) return false;
+    if (!append_typed_number(plain.text, plain.length, typed, error)) {
+      return false;
+    }
     break;
   case DDS_JSON_STRING:
     open_typed(typed, DDS_TYPE_STRING);
-    if (!append_typed_string(plain, typed, error)) return false;
+    if (!append_typed_string(plain, typed, error)) {
+      return false;
+    }
     break;
   default:
     return convert_container(plain, old, level + 1, typed, error);
@@ -314,15 +345,18 @@ static bool append_scalar_as(dds_json plain, dds_type type, dds_buffer *typed, d
   size_t length;
   bool is_string = dds_json_type_of(plain) == DDS_JSON_STRING;
   if (type == DDS_TYPE_NUMBER) {
-    if (!digits_of(plain, &digits, &length)) return refuse_type(type, error);
+    if (!digits_of(plain, &digits, &length)) {
+      return refuse_type(type, error);
+    }
     return append_typed_number(digits, length, typed, error);
   }
   if (type == DDS_TYPE_STRING && dds_json_type_of(plain) == DDS_JSON_NUMBER) {
     dds_buffer_append_json_string(typed, plain.text, plain.length);
     return true;
   }
-  if (!is_string || (type == DDS_TYPE_BINARY && !dds_base64_is_valid(plain)))
+  if (!is_string || (type == DDS_TYPE_BINARY && !dds_base64_is_valid(plain))) {
     return refuse_type(type, error);
+  }
   return append_typed_string(plain, typed, error);
 }
 
@@ -335,25 +369,37 @@ static bool append_bool_as(dds_json plain, dds_buffer *typed, dds_error *error) 
                  (is_number && dds_number_compare(plain.text, plain.length, one, 1) == 0);
   bool is_false = type == DDS_JSON_FALSE ||
                   (is_number && dds_number_compare(plain.text, plain.length, zero, 1) == 0);
-  if (!is_true && !is_false) return refuse_type(DDS_TYPE_BOOL, error);
+  if (!is_true && !is_false) {
+    return refuse_type(DDS_TYPE_BOOL, error);
+  }
   dds_buffer_append_text(typed, is_true ? "true" : "false");
   return true;
 }
 
 static bool append_set_as(dds_json plain, dds_type type, dds_buffer *typed, dds_error *error) {
-  if (dds_json_type_of(plain) != DDS_JSON_ARRAY) return refuse_type(type, error);
+  if (dds_json_type_of(plain) != DDS_JSON_ARRAY) {
+    return refuse_type(type, error);
+  }
   dds_json_iterator elements = dds_json_iterate(plain);
   dds_json element;
   size_t count = 0;
   size_t start = typed->length;
   dds_buffer_append_char(typed, '[');
   for (; dds_json_next(&elements, NULL, &element); count++) {
-    if (count > 0) dds_buffer_append_char(typed, ',');
-    if (!append_scalar_as(element, dds_type_of_element(type), typed, error)) return false;
+    if (count > 0) {
+      dds_buffer_append_char(typed, ',');
+    }
+    if (!append_scalar_as(element, dds_type_of_element(type), typed, error)) {
+      return false;
+    }
   }
   dds_buffer_append_char(typed, ']');
-  if (count == 0) return refuse(error, "an empty set");
-  if (!dds_buffer_check(typed, error)) return false;
+  if (count == 0) {
+    return refuse(error, "an empty set");
+  }
+  if (!dds_buffer_check(typed, error)) {
+    return false;
+  }
   dds_json set = {.text = typed->data + start, .length = typed->length - start};
   dds_json_lookup lookup = dds_json_lookup_elements(set, dds_type_order(dds_type_of_element(type)));
   bool has_duplicates = dds_json_lookup_has_duplicates(&lookup);
@@ -362,8 +408,12 @@ static bool append_set_as(dds_json plain, dds_type type, dds_buffer *typed, dds_
 }
 
 static bool append_content_as(dds_json plain, dds_type type, dds_buffer *typed, dds_error *error) {
-  if (type == DDS_TYPE_BOOL) return append_bool_as(plain, typed, error);
-  if (dds_type_is_set(type)) return append_set_as(plain, type, typed, error);
+  if (type == DDS_TYPE_BOOL) {
+    return append_bool_as(plain, typed, error);
+  }
+  if (dds_type_is_set(type)) {
+    return append_set_as(plain, type, typed, error);
+  }
   return append_scalar_as(plain, type, typed, error);
 }
 
@@ -378,12 +428,16 @@ bool dds_value_append_as(dds_json plain, dds_type type, const dds_value *old, dd
     return dds_buffer_check(typed, error);
   }
   if (type == DDS_TYPE_NULL || type == DDS_TYPE_LIST || type == DDS_TYPE_MAP) {
-    if (dds_json_type_of(plain) != document_of[type]) return refuse_type(type, error);
+    if (dds_json_type_of(plain) != document_of[type]) {
+      return refuse_type(type, error);
+    }
     const dds_value *same_type = old != NULL && old->type == type ? old : NULL;
     return dds_value_append_from_json(plain, same_type, typed, error);
   }
   open_typed(typed, type);
-  if (!append_content_as(plain, type, typed, error)) return false;
+  if (!append_content_as(plain, type, typed, error)) {
+    return false;
+  }
   dds_buffer_append_char(typed, '}');
   return dds_buffer_check(typed, error);
 }

@@ -65,7 +65,9 @@ static int peek(const reader *in) {
 }
 
 static bool take(reader *in, char wanted) {
-  if (in->next == in->end || *in->next != wanted) return false;
+  if (in->next == in->end || *in->next != wanted) {
+    return false;
+  }
   in->next++;
   return true;
 }
@@ -75,14 +77,21 @@ static bool is_space(int byte) {
 }
 
 static void skip_space(reader *in) {
-  while (in->next < in->end && is_space((unsigned char)*in->next))
+  while (in->next < in->end && is_space((unsigned char)*in->next)) {
     in->next++;
+  }
 }
 
 static int hex_digit(char digit) {
-  if (digit >= '0' && digit <= '9') return digit - '0';
-  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+  if (digit >= '0' && digit <= '9') {
+    return digit - '0';
+  }
+  if (digit >= 'a' && digit <= 'f') {
+    return digit - 'a' + 10;
+  }
+  if (digit >= 'A' && digit <= 'F') {
+    return digit - 'A' + 10;
+  }
   return -1;
 }
 
@@ -94,10 +103,14 @@ static const bool is_escape[256] = {
 /* Reads behind a backslash. */
 static bool check_escape(reader *in) {
   int kind = peek(in);
-  if (kind < 0 || !is_escape[kind]) return false;
+  if (kind < 0 || !is_escape[kind]) {
+    return false;
+  }
   in->next++;
   for (int i = 0; kind == 'u' && i < 4; i++) {
-    if (in->next == in->end || hex_digit(*in->next) < 0) return false;
+    if (in->next == in->end || hex_digit(*in->next) < 0) {
+      return false;
+    }
     in->next++;
   }
   return true;
@@ -106,50 +119,76 @@ static bool check_escape(reader *in) {
 /* A run of bytes beyond ASCII holds whole sequences, since no part of one is ASCII. */
 static bool check_beyond_ascii(reader *in) {
   const char *run_end = in->next;
-  while (run_end < in->end && (unsigned char)*run_end >= 0x80)
+  while (run_end < in->end && (unsigned char)*run_end >= 0x80) {
     run_end++;
+  }
   in->next += dds_utf8_valid_prefix(in->next, (size_t)(run_end - in->next));
   return in->next == run_end;
 }
 
 static bool check_string(reader *in) {
-  if (!take(in, '"')) return false;
+  if (!take(in, '"')) {
+    return false;
+  }
   for (;;) {
     uint64_t marks = 0;
-    while (in->end - in->next >= 8 && (marks = find_specials(load(in->next))) == 0)
+    while (in->end - in->next >= 8 && (marks = find_specials(load(in->next))) == 0) {
       in->next += 8;
-    if (marks != 0) in->next += bytes_before(marks);
+    }
+    if (marks != 0) {
+      in->next += bytes_before(marks);
+    }
     int byte = peek(in);
-    if (byte < 0x20) return false; /* the end, or a control */
+    if (byte < 0x20) {
+      return false; /* the end, or a control */
+    }
     if (byte >= 0x80) {
-      if (!check_beyond_ascii(in)) return false;
+      if (!check_beyond_ascii(in)) {
+        return false;
+      }
       continue;
     }
     in->next++;
-    if (byte == '"') return true;
-    if (byte == '\\' && !check_escape(in)) return false;
+    if (byte == '"') {
+      return true;
+    }
+    if (byte == '\\' && !check_escape(in)) {
+      return false;
+    }
   }
 }
 
 static bool check_digits(reader *in) {
   const char *start = in->next;
-  while (in->next < in->end && *in->next >= '0' && *in->next <= '9')
+  while (in->next < in->end && *in->next >= '0' && *in->next <= '9') {
     in->next++;
+  }
   return in->next > start;
 }
 
 static bool check_number(reader *in) {
   (void)take(in, '-');
-  if (!take(in, '0') && !check_digits(in)) return false;
-  if (take(in, '.') && !check_digits(in)) return false;
-  if (!take(in, 'e') && !take(in, 'E')) return true;
-  if (!take(in, '+')) (void)take(in, '-');
+  if (!take(in, '0') && !check_digits(in)) {
+    return false;
+  }
+  if (take(in, '.') && !check_digits(in)) {
+    return false;
+  }
+  if (!take(in, 'e') && !take(in, 'E')) {
+    return true;
+  }
+  if (!take(in, '+')) {
+    (void)take(in, '-');
+  }
   return check_digits(in);
 }
 
 static bool check_literal(reader *in, const char *literal) {
-  for (; *literal != '\0'; literal++)
-    if (!take(in, *literal)) return false;
+  for (; *literal != '\0'; literal++) {
+    if (!take(in, *literal)) {
+      return false;
+    }
+  }
   return true;
 }
 
@@ -170,7 +209,9 @@ static bool check_scalar(reader *in) {
 
 static bool check_name(reader *in) {
   skip_space(in);
-  if (!check_string(in)) return false;
+  if (!check_string(in)) {
+    return false;
+  }
   skip_space(in);
   return take(in, ':');
 }
@@ -187,11 +228,15 @@ static bool in_object(const nesting *open) {
 }
 
 static bool enter(nesting *open, bool is_object) {
-  if (open->depth == DDS_JSON_MAX_DEPTH) return false;
+  if (open->depth == DDS_JSON_MAX_DEPTH) {
+    return false;
+  }
   size_t level = open->depth++;
   unsigned char bit = (unsigned char)(1U << (level % 8));
   open->is_object[level / 8] &= (unsigned char)~bit;
-  if (is_object) open->is_object[level / 8] |= bit;
+  if (is_object) {
+    open->is_object[level / 8] |= bit;
+  }
   return true;
 }
 
@@ -200,8 +245,12 @@ static bool enter(nesting *open, bool is_object) {
 static bool check_behind_value(reader *in, nesting *open) {
   while (open->depth > 0) {
     skip_space(in);
-    if (take(in, ',')) return !in_object(open) || check_name(in);
-    if (!take(in, in_object(open) ? '}' : ']')) return false;
+    if (take(in, ',')) {
+      return !in_object(open) || check_name(in);
+    }
+    if (!take(in, in_object(open) ? '}' : ']')) {
+      return false;
+    }
     open->depth--;
   }
   return true;
@@ -210,7 +259,9 @@ static bool check_behind_value(reader *in, nesting *open) {
 /* Reads an opening bracket; `*is_empty` where its closing one follows, which is read too. */
 static bool check_opening(reader *in, nesting *open, bool *is_empty) {
   bool is_object = *in->next == '{';
-  if (!enter(open, is_object)) return false;
+  if (!enter(open, is_object)) {
+    return false;
+  }
   in->next++;
   skip_space(in);
   *is_empty = take(in, is_object ? '}' : ']');
@@ -228,19 +279,27 @@ static bool check_document(reader *in) {
     int byte = peek(in);
     if (byte == '{' || byte == '[') {
       bool is_empty;
-      if (!check_opening(in, &open, &is_empty)) return false;
-      if (!is_empty) continue;
+      if (!check_opening(in, &open, &is_empty)) {
+        return false;
+      }
+      if (!is_empty) {
+        continue;
+      }
     } else if (!check_scalar(in)) {
       return false;
     }
-    if (!check_behind_value(in, &open)) return false;
+    if (!check_behind_value(in, &open)) {
+      return false;
+    }
   } while (open.depth > 0);
   return true;
 }
 
 bool dds_json_parse(const char *text, size_t length, dds_json *value, size_t *where) {
   *value = (dds_json){0};
-  if (text == NULL) text = "";
+  if (text == NULL) {
+    text = "";
+  }
   reader in = {.next = text, .end = text + length};
   skip_space(&in);
   const char *start = in.next;
@@ -250,8 +309,12 @@ bool dds_json_parse(const char *text, size_t length, dds_json *value, size_t *wh
     skip_space(&in);
     is_valid = in.next == in.end;
   }
-  if (where != NULL) *where = (size_t)(in.next - text);
-  if (is_valid) *value = (dds_json){.text = start, .length = (size_t)(end - start)};
+  if (where != NULL) {
+    *where = (size_t)(in.next - text);
+  }
+  if (is_valid) {
+    *value = (dds_json){.text = start, .length = (size_t)(end - start)};
+  }
   return is_valid;
 }
 
@@ -281,12 +344,18 @@ static const char *behind_string(const char *next, const char *end) {
   next++;
   for (;;) {
     uint64_t marks = 0;
-    while (end - next >= 8 && (marks = find_delimiters(load(next))) == 0)
+    while (end - next >= 8 && (marks = find_delimiters(load(next))) == 0) {
       next += 8;
-    if (marks != 0) next += bytes_before(marks);
-    while (*next != '"' && *next != '\\')
+    }
+    if (marks != 0) {
+      next += bytes_before(marks);
+    }
+    while (*next != '"' && *next != '\\') {
       next++;
-    if (*next == '"') return next + 1;
+    }
+    if (*next == '"') {
+      return next + 1;
+    }
     next += 2; /* whatever is escaped, it is no closing quote */
   }
 }
@@ -304,7 +373,9 @@ static const char *behind_container(const char *next, const char *end) {
       break;
     case '}':
     case ']':
-      if (--depth == 0) return next + 1;
+      if (--depth == 0) {
+        return next + 1;
+      }
       break;
     default:
       break;
@@ -318,24 +389,34 @@ static bool ends_scalar(char byte) {
 }
 
 static const char *behind_value(const char *next, const char *end) {
-  if (*next == '"') return behind_string(next, end);
-  if (*next == '{' || *next == '[') return behind_container(next, end);
-  while (next < end && !ends_scalar(*next))
+  if (*next == '"') {
+    return behind_string(next, end);
+  }
+  if (*next == '{' || *next == '[') {
+    return behind_container(next, end);
+  }
+  while (next < end && !ends_scalar(*next)) {
     next++;
+  }
   return next;
 }
 
 static const char *behind_space(const char *next, const char *end) {
-  while (next < end && is_space((unsigned char)*next))
+  while (next < end && is_space((unsigned char)*next)) {
     next++;
+  }
   return next;
 }
 
 dds_json_iterator dds_json_iterate(dds_json container) {
   dds_json_iterator iterator = {0};
-  if (container.text == NULL) return iterator;
+  if (container.text == NULL) {
+    return iterator;
+  }
   char bracket = container.text[0];
-  if (bracket != '{' && bracket != '[') return iterator;
+  if (bracket != '{' && bracket != '[') {
+    return iterator;
+  }
   iterator.next = container.text + 1;
   iterator.end = container.text + container.length - 1;
   iterator.is_object = bracket == '{';
@@ -349,11 +430,17 @@ static dds_json span(const char *start, const char *end) {
 bool dds_json_next(dds_json_iterator *iterator, dds_json *key, dds_json *value) {
   const char *end = iterator->end;
   const char *next = behind_space(iterator->next, end);
-  if (next == end) return false;
-  if (*next == ',') next = behind_space(next + 1, end);
+  if (next == end) {
+    return false;
+  }
+  if (*next == ',') {
+    next = behind_space(next + 1, end);
+  }
   if (iterator->is_object) {
     const char *behind_key = behind_string(next, end);
-    if (key != NULL) *key = span(next, behind_key);
+    if (key != NULL) {
+      *key = span(next, behind_key);
+    }
     next = behind_space(behind_key, end);
     next = behind_space(next + 1, end); /* the colon */
   }
@@ -368,7 +455,9 @@ bool dds_json_find(dds_json object, const char *name, size_t name_length, dds_js
   dds_json candidate;
   bool is_found = false;
   while (members.is_object && dds_json_next(&members, &key, &candidate)) {
-    if (!dds_json_string_equals(key, name, name_length)) continue;
+    if (!dds_json_string_equals(key, name, name_length)) {
+      continue;
+    }
     *value = candidate;
     is_found = true;
   }
@@ -377,8 +466,11 @@ bool dds_json_find(dds_json object, const char *name, size_t name_length, dds_js
 
 bool dds_json_find_path(dds_json root, const char *const *path, size_t count, dds_json *value) {
   *value = root;
-  for (size_t i = 0; i < count; i++)
-    if (!dds_json_find(*value, path[i], strlen(path[i]), value)) return false;
+  for (size_t i = 0; i < count; i++) {
+    if (!dds_json_find(*value, path[i], strlen(path[i]), value)) {
+      return false;
+    }
+  }
   return root.text != NULL;
 }
 
@@ -387,7 +479,9 @@ bool dds_json_find_path(dds_json root, const char *const *path, size_t count, dd
 bool dds_json_string_is_plain(dds_json string, const char **bytes, size_t *length) {
   const char *inside = string.text + 1;
   size_t inside_length = string.length - 2;
-  if (memchr(inside, '\\', inside_length) != NULL) return false;
+  if (memchr(inside, '\\', inside_length) != NULL) {
+    return false;
+  }
   *bytes = inside;
   *length = inside_length;
   return true;
@@ -395,8 +489,9 @@ bool dds_json_string_is_plain(dds_json string, const char **bytes, size_t *lengt
 
 static uint32_t hex_unit(const char *digits) {
   uint32_t unit = 0;
-  for (int i = 0; i < 4; i++)
+  for (int i = 0; i < 4; i++) {
     unit = unit << 4 | (uint32_t)hex_digit(digits[i]);
+  }
   return unit;
 }
 
@@ -413,13 +508,19 @@ static uint32_t read_escape(const char **next, const char *end) {
                                      ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
   unsigned char kind = (unsigned char)(*next)[1];
   *next += 2;
-  if (kind != 'u') return (unsigned char)meanings[kind];
+  if (kind != 'u') {
+    return (unsigned char)meanings[kind];
+  }
   uint32_t unit = hex_unit(*next);
   *next += 4;
   bool is_high = unit >= 0xD800 && unit <= 0xDBFF;
-  if (!is_high || end - *next < 6 || (*next)[0] != '\\' || (*next)[1] != 'u') return unit;
+  if (!is_high || end - *next < 6 || (*next)[0] != '\\' || (*next)[1] != 'u') {
+    return unit;
+  }
   uint32_t low = hex_unit(*next + 2);
-  if (!is_low_surrogate(low)) return unit;
+  if (!is_low_surrogate(low)) {
+    return unit;
+  }
   *next += 6;
   return 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
 }
@@ -442,19 +543,26 @@ static size_t decode_some(const char **next, const char *end, char *bytes, size_
     memcpy(bytes + used, *next, plain);
     used += plain;
     *next += plain;
-    if (escapes == 0) continue;
+    if (escapes == 0) {
+      continue;
+    }
     if (**next != '\\') { /* the last bytes, one by one */
       bytes[used++] = *(*next)++;
       continue;
     }
-    if (room - used < 4) break;
+    if (room - used < 4) {
+      break;
+    }
     uint32_t code_point = read_escape(next, end);
     *is_lone = is_surrogate(code_point);
-    if (*is_lone) break;
-    if (code_point < 0x80)
+    if (*is_lone) {
+      break;
+    }
+    if (code_point < 0x80) {
       bytes[used++] = (char)code_point;
-    else
+    } else {
       used += dds_utf8_encode(code_point, bytes + used);
+    }
   }
   return used;
 }
@@ -488,8 +596,12 @@ int dds_json_bytes_next(dds_json_bytes *bytes) {
     bytes->pending_count--;
     return byte;
   }
-  if (bytes->next == bytes->end) return -1;
-  if (*bytes->next != '\\') return (unsigned char)*bytes->next++;
+  if (bytes->next == bytes->end) {
+    return -1;
+  }
+  if (*bytes->next != '\\') {
+    return (unsigned char)*bytes->next++;
+  }
   char encoded[4];
   size_t length = dds_utf8_encode(read_escape(&bytes->next, bytes->end), encoded);
   memcpy(bytes->pending, encoded + 1, sizeof bytes->pending);
@@ -500,12 +612,16 @@ int dds_json_bytes_next(dds_json_bytes *bytes) {
 bool dds_json_string_is_text(dds_json string) {
   const char *plain;
   size_t length;
-  if (dds_json_string_is_plain(string, &plain, &length)) return true;
+  if (dds_json_string_is_plain(string, &plain, &length)) {
+    return true;
+  }
   /* A surrogate's three bytes start with 0xED and 0xA0 or more, which no valid UTF-8 has. */
   dds_json_bytes bytes = dds_json_string_bytes(string);
   int previous = 0;
   for (int byte = dds_json_bytes_next(&bytes); byte >= 0; byte = dds_json_bytes_next(&bytes)) {
-    if (previous == 0xED && byte >= 0xA0) return false;
+    if (previous == 0xED && byte >= 0xA0) {
+      return false;
+    }
     previous = byte;
   }
   return true;
@@ -517,15 +633,21 @@ int dds_json_string_compare(dds_json left, dds_json right) {
   for (;;) {
     int left_byte = dds_json_bytes_next(&left_bytes);
     int right_byte = dds_json_bytes_next(&right_bytes);
-    if (left_byte != right_byte) return left_byte < right_byte ? -1 : 1;
-    if (left_byte < 0) return 0;
+    if (left_byte != right_byte) {
+      return left_byte < right_byte ? -1 : 1;
+    }
+    if (left_byte < 0) {
+      return 0;
+    }
   }
 }
 
 size_t dds_json_string_length(dds_json string) {
   const char *plain;
   size_t length;
-  if (dds_json_string_is_plain(string, &plain, &length)) return length;
+  if (dds_json_string_is_plain(string, &plain, &length)) {
+    return length;
+  }
   dds_json_bytes bytes = dds_json_string_bytes(string);
   for (length = 0; dds_json_bytes_next(&bytes) >= 0; length++)
     ;
@@ -535,11 +657,15 @@ size_t dds_json_string_length(dds_json string) {
 bool dds_json_string_equals(dds_json string, const char *bytes, size_t length) {
   const char *plain;
   size_t plain_length;
-  if (dds_json_string_is_plain(string, &plain, &plain_length))
+  if (dds_json_string_is_plain(string, &plain, &plain_length)) {
     return plain_length == length && (length == 0 || memcmp(plain, bytes, length) == 0);
+  }
   dds_json_bytes decoded = dds_json_string_bytes(string);
-  for (size_t i = 0; i < length; i++)
-    if (dds_json_bytes_next(&decoded) != (unsigned char)bytes[i]) return false;
+  for (size_t i = 0; i < length; i++) {
+    if (dds_json_bytes_next(&decoded) != (unsigned char)bytes[i]) {
+      return false;
+    }
+  }
   return dds_json_bytes_next(&decoded) < 0;
 }
 
@@ -550,10 +676,12 @@ static bool arrays_equal(dds_json left, dds_json right) {
   dds_json_iterator right_elements = dds_json_iterate(right);
   dds_json left_element = {0};
   dds_json right_element = {0};
-  while (dds_json_next(&left_elements, NULL, &left_element))
+  while (dds_json_next(&left_elements, NULL, &left_element)) {
     if (!dds_json_next(&right_elements, NULL, &right_element) ||
-        !dds_json_equal(left_element, right_element))
+        !dds_json_equal(left_element, right_element)) {
       return false;
+    }
+  }
   return !dds_json_next(&right_elements, NULL, &right_element);
 }
 
@@ -567,10 +695,16 @@ static bool members_within(dds_json left_object, const dds_json_lookup *left,
   while (dds_json_next(&members, &key, &value)) {
     dds_json last;
     dds_json other;
-    if (!dds_json_lookup_find(right, key, &other)) return false;
-    if (!compares_values) continue;
+    if (!dds_json_lookup_find(right, key, &other)) {
+      return false;
+    }
+    if (!compares_values) {
+      continue;
+    }
     bool is_last = dds_json_lookup_find(left, key, &last) && last.text == value.text;
-    if (is_last && !dds_json_equal(value, other)) return false;
+    if (is_last && !dds_json_equal(value, other)) {
+      return false;
+    }
   }
   return true;
 }
@@ -587,8 +721,12 @@ static bool objects_equal(dds_json left, dds_json right) {
 
 bool dds_json_equal(dds_json left, dds_json right) {
   dds_json_type type = dds_json_type_of(left);
-  if (type != dds_json_type_of(right)) return false;
-  if (left.length == right.length && memcmp(left.text, right.text, left.length) == 0) return true;
+  if (type != dds_json_type_of(right)) {
+    return false;
+  }
+  if (left.length == right.length && memcmp(left.text, right.text, left.length) == 0) {
+    return true;
+  }
   switch (type) {
   case DDS_JSON_NUMBER:
     return dds_number_compare(left.text, left.length, right.text, right.length) == 0;

@@ -29,7 +29,9 @@ bool dds_json_edit_set(dds_json root, const char *const *path, size_t count,
                        const char *replacement, size_t length, dds_buffer *edited) {
   dds_json parent;
   dds_json old;
-  if (!find_parent(root, path, count, &parent)) return false;
+  if (!find_parent(root, path, count, &parent)) {
+    return false;
+  }
   const char *root_end = root.text + root.length;
   const char *name = path[count - 1];
   if (dds_json_find(parent, name, strlen(name), &old)) {
@@ -41,7 +43,9 @@ bool dds_json_edit_set(dds_json root, const char *const *path, size_t count,
   bool is_empty;
   const char *end = end_of_members(parent, &is_empty);
   append_between(edited, root.text, end);
-  if (!is_empty) dds_buffer_append_char(edited, ',');
+  if (!is_empty) {
+    dds_buffer_append_char(edited, ',');
+  }
   dds_buffer_append_json_string(edited, name, strlen(name));
   dds_buffer_append_char(edited, ':');
   dds_buffer_append(edited, replacement, length);
@@ -62,17 +66,23 @@ static const char *cut_members(dds_json object, const char *name, const char *co
   bool cuts_to_next = false;
   while (dds_json_next(&members, &key, &value)) {
     const char *end = value.text + value.length;
-    if (cuts_to_next) copied = key.text;
+    if (cuts_to_next) {
+      copied = key.text;
+    }
     cuts_to_next = false;
     if (!dds_json_string_equals(key, name, strlen(name))) {
       previous_end = end;
       continue;
     }
     const char *start = previous_end == NULL ? key.text : previous_end;
-    if (copied < start) append_between(edited, copied, start);
+    if (copied < start) {
+      append_between(edited, copied, start);
+    }
     copied = end;
     cuts_to_next = previous_end == NULL;
-    if (previous_end != NULL) previous_end = end;
+    if (previous_end != NULL) {
+      previous_end = end;
+    }
   }
   return copied;
 }
@@ -81,7 +91,8 @@ void dds_json_edit_remove(dds_json root, const char *const *path, size_t count,
                           dds_buffer *edited) {
   dds_json parent;
   const char *copied = root.text;
-  if (find_parent(root, path, count, &parent))
+  if (find_parent(root, path, count, &parent)) {
     copied = cut_members(parent, path[count - 1], copied, edited);
+  }
   append_between(edited, copied, root.text + root.length);
 }

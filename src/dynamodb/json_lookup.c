@@ -9,8 +9,12 @@
 enum { FEWEST_SORTED = 16 };
 
 static bool next_entry(dds_json_iterator *iterator, dds_json_entry *entry) {
-  if (!dds_json_next(iterator, &entry->name, &entry->value)) return false;
-  if (!iterator->is_object) entry->name = entry->value;
+  if (!dds_json_next(iterator, &entry->name, &entry->value)) {
+    return false;
+  }
+  if (!iterator->is_object) {
+    entry->name = entry->value;
+  }
   return true;
 }
 
@@ -18,7 +22,9 @@ static bool next_entry(dds_json_iterator *iterator, dds_json_entry *entry) {
 static int compare_entries(const dds_json_lookup *lookup, const dds_json_entry *left,
                            const dds_json_entry *right) {
   int order = lookup->compare(left->name, right->name);
-  if (order != 0) return order;
+  if (order != 0) {
+    return order;
+  }
   return left->value.text < right->value.text ? -1 : left->value.text > right->value.text;
 }
 
@@ -28,9 +34,12 @@ static void sift_down(const dds_json_lookup *lookup, size_t parent, size_t count
   dds_json_entry *entries = lookup->sorted;
   dds_json_entry moved = entries[parent];
   for (size_t child = 2 * parent + 1; child < count; child = 2 * parent + 1) {
-    if (child + 1 < count && compare_entries(lookup, &entries[child], &entries[child + 1]) < 0)
+    if (child + 1 < count && compare_entries(lookup, &entries[child], &entries[child + 1]) < 0) {
       child++;
-    if (compare_entries(lookup, &moved, &entries[child]) >= 0) break;
+    }
+    if (compare_entries(lookup, &moved, &entries[child]) >= 0) {
+      break;
+    }
     entries[parent] = entries[child];
     parent = child;
   }
@@ -38,8 +47,9 @@ static void sift_down(const dds_json_lookup *lookup, size_t parent, size_t count
 }
 
 static void sort(dds_json_lookup *lookup) {
-  for (size_t parent = lookup->count / 2; parent > 0; parent--)
+  for (size_t parent = lookup->count / 2; parent > 0; parent--) {
     sift_down(lookup, parent - 1, lookup->count);
+  }
   for (size_t last = lookup->count; last-- > 1;) {
     dds_json_entry greatest = lookup->sorted[0];
     lookup->sorted[0] = lookup->sorted[last];
@@ -52,14 +62,20 @@ dds_json_lookup dds_json_lookup_elements(dds_json container, dds_json_compare *c
   dds_json_lookup lookup = {.container = container, .compare = compare};
   dds_json_iterator iterator = dds_json_iterate(container);
   dds_json_entry entry;
-  while (next_entry(&iterator, &entry))
+  while (next_entry(&iterator, &entry)) {
     lookup.count++;
-  if (lookup.count < FEWEST_SORTED || lookup.count > SIZE_MAX / sizeof entry) return lookup;
+  }
+  if (lookup.count < FEWEST_SORTED || lookup.count > SIZE_MAX / sizeof entry) {
+    return lookup;
+  }
   lookup.sorted = dds_alloc(lookup.count * sizeof entry);
-  if (lookup.sorted == NULL) return lookup;
+  if (lookup.sorted == NULL) {
+    return lookup;
+  }
   iterator = dds_json_iterate(container);
-  for (size_t i = 0; next_entry(&iterator, &entry); i++)
+  for (size_t i = 0; next_entry(&iterator, &entry); i++) {
     lookup.sorted[i] = entry;
+  }
   sort(&lookup);
   return lookup;
 }
@@ -73,7 +89,9 @@ static bool find_in_order(const dds_json_lookup *lookup, dds_json name, dds_json
   dds_json_entry entry;
   bool is_found = false;
   while (next_entry(&iterator, &entry)) {
-    if (lookup->compare(entry.name, name) != 0) continue;
+    if (lookup->compare(entry.name, name) != 0) {
+      continue;
+    }
     *value = entry.value;
     is_found = true;
   }
@@ -81,32 +99,44 @@ static bool find_in_order(const dds_json_lookup *lookup, dds_json name, dds_json
 }
 
 bool dds_json_lookup_find(const dds_json_lookup *lookup, dds_json name, dds_json *value) {
-  if (lookup->sorted == NULL) return find_in_order(lookup, name, value);
+  if (lookup->sorted == NULL) {
+    return find_in_order(lookup, name, value);
+  }
   /* The first entry behind all of this name; the one before it is the last that has it. */
   size_t low = 0;
   size_t high = lookup->count;
   while (low < high) {
     size_t middle = low + (high - low) / 2;
-    if (lookup->compare(lookup->sorted[middle].name, name) <= 0)
+    if (lookup->compare(lookup->sorted[middle].name, name) <= 0) {
       low = middle + 1;
-    else
+    } else {
       high = middle;
+    }
   }
-  if (low == 0 || lookup->compare(lookup->sorted[low - 1].name, name) != 0) return false;
+  if (low == 0 || lookup->compare(lookup->sorted[low - 1].name, name) != 0) {
+    return false;
+  }
   *value = lookup->sorted[low - 1].value;
   return true;
 }
 
 bool dds_json_lookup_has_duplicates(const dds_json_lookup *lookup) {
-  for (size_t i = 1; lookup->sorted != NULL && i < lookup->count; i++)
-    if (lookup->compare(lookup->sorted[i - 1].name, lookup->sorted[i].name) == 0) return true;
-  if (lookup->sorted != NULL) return false;
+  for (size_t i = 1; lookup->sorted != NULL && i < lookup->count; i++) {
+    if (lookup->compare(lookup->sorted[i - 1].name, lookup->sorted[i].name) == 0) {
+      return true;
+    }
+  }
+  if (lookup->sorted != NULL) {
+    return false;
+  }
 
   dds_json_iterator iterator = dds_json_iterate(lookup->container);
   dds_json_entry entry;
   while (next_entry(&iterator, &entry)) {
     dds_json last;
-    if (find_in_order(lookup, entry.name, &last) && last.text != entry.value.text) return true;
+    if (find_in_order(lookup, entry.name, &last) && last.text != entry.value.text) {
+      return true;
+    }
   }
   return false;
 }

@@ -29,23 +29,35 @@ static bool is_digit(char byte) {
 /* Moves behind digits; false where there is none. */
 static bool skip_digits(const char **next, const char *end) {
   const char *start = *next;
-  while (*next < end && is_digit(**next))
+  while (*next < end && is_digit(**next)) {
     (*next)++;
+  }
   return *next > start;
 }
 
 /* Reads `e+12` or nothing. */
 static bool read_exponent(const char **next, const char *end, int64_t *exponent) {
   *exponent = 0;
-  if (*next == end || (**next != 'e' && **next != 'E')) return true;
+  if (*next == end || (**next != 'e' && **next != 'E')) {
+    return true;
+  }
   (*next)++;
   bool is_negative = *next < end && **next == '-';
-  if (*next < end && (**next == '+' || **next == '-')) (*next)++;
+  if (*next < end && (**next == '+' || **next == '-')) {
+    (*next)++;
+  }
   const char *digit = *next;
-  if (!skip_digits(next, end)) return false;
-  for (; digit < *next; digit++)
-    if (*exponent < EXPONENT_LIMIT) *exponent = *exponent * 10 + (*digit - '0');
-  if (is_negative) *exponent = -*exponent;
+  if (!skip_digits(next, end)) {
+    return false;
+  }
+  for (; digit < *next; digit++) {
+    if (*exponent < EXPONENT_LIMIT) {
+      *exponent = *exponent * 10 + (*digit - '0');
+    }
+  }
+  if (is_negative) {
+    *exponent = -*exponent;
+  }
   return true;
 }
 
@@ -57,7 +69,9 @@ static void find_digits(decimal *number, const char *start, const char *end, int
   number->exponent = 0;
   size_t seen = 0;
   for (const char *at = start; at < end; at++) {
-    if (*at == '.') continue;
+    if (*at == '.') {
+      continue;
+    }
     if (*at != '0' && number->count == 0) {
       number->digits = at;
       number->exponent = exponent;
@@ -65,7 +79,9 @@ static void find_digits(decimal *number, const char *start, const char *end, int
     }
     seen++;
     exponent--;
-    if (*at != '0') number->count = seen;
+    if (*at != '0') {
+      number->count = seen;
+    }
   }
 }
 
@@ -74,51 +90,74 @@ static bool read_decimal(const char *text, size_t length, decimal *number) {
   const char *next = text;
   const char *end = text + length;
   number->is_negative = next < end && *next == '-';
-  if (number->is_negative) next++;
+  if (number->is_negative) {
+    next++;
+  }
   const char *start = next;
-  if (!skip_digits(&next, end)) return false;
+  if (!skip_digits(&next, end)) {
+    return false;
+  }
   size_t whole_digits = (size_t)(next - start);
-  if (whole_digits > 1 && *start == '0') return false;
+  if (whole_digits > 1 && *start == '0') {
+    return false;
+  }
   if (next < end && *next == '.') {
     next++;
-    if (!skip_digits(&next, end)) return false;
+    if (!skip_digits(&next, end)) {
+      return false;
+    }
   }
   const char *digits_end = next;
   int64_t power;
-  if (!read_exponent(&next, end, &power) || next != end) return false;
+  if (!read_exponent(&next, end, &power) || next != end) {
+    return false;
+  }
   find_digits(number, start, digits_end, (int64_t)whole_digits - 1 + power);
   return true;
 }
 
 /* The digit at `*at`, which moves to the next. */
 static char next_digit(const char **at) {
-  if (**at == '.') (*at)++;
+  if (**at == '.') {
+    (*at)++;
+  }
   return *(*at)++;
 }
 
 dds_number_status dds_number_check(const char *text, size_t length) {
   decimal number;
-  if (!read_decimal(text, length, &number)) return DDS_NUMBER_NOT_A_NUMBER;
-  if (number.count == 0) return DDS_NUMBER_OK;
-  if (number.exponent > MAX_EXPONENT || number.exponent < MIN_EXPONENT)
+  if (!read_decimal(text, length, &number)) {
+    return DDS_NUMBER_NOT_A_NUMBER;
+  }
+  if (number.count == 0) {
+    return DDS_NUMBER_OK;
+  }
+  if (number.exponent > MAX_EXPONENT || number.exponent < MIN_EXPONENT) {
     return DDS_NUMBER_OUT_OF_RANGE;
+  }
   return number.count > MAX_DIGITS ? DDS_NUMBER_TOO_PRECISE : DDS_NUMBER_OK;
 }
 
 /* -1, 0 or 1. */
 static int sign_of(const decimal *number) {
-  if (number->count == 0) return 0;
+  if (number->count == 0) {
+    return 0;
+  }
   return number->is_negative ? -1 : 1;
 }
 
 static int compare_magnitudes(const decimal *left, const decimal *right) {
-  if (left->exponent != right->exponent) return left->exponent < right->exponent ? -1 : 1;
+  if (left->exponent != right->exponent) {
+    return left->exponent < right->exponent ? -1 : 1;
+  }
   const char *left_at = left->digits;
   const char *right_at = right->digits;
   for (size_t i = 0; i < left->count && i < right->count; i++) {
     char left_digit = next_digit(&left_at);
     char right_digit = next_digit(&right_at);
-    if (left_digit != right_digit) return left_digit < right_digit ? -1 : 1;
+    if (left_digit != right_digit) {
+      return left_digit < right_digit ? -1 : 1;
+    }
   }
   return left->count < right->count ? -1 : left->count > right->count;
 }
@@ -128,31 +167,46 @@ int dds_number_compare(const char *left, size_t left_length, const char *right,
   decimal left_number = {0};
   decimal right_number = {0};
   if (!read_decimal(left, left_length, &left_number) ||
-      !read_decimal(right, right_length, &right_number))
+      !read_decimal(right, right_length, &right_number)) {
     return 0;
+  }
   int left_sign = sign_of(&left_number);
   int right_sign = sign_of(&right_number);
-  if (left_sign != right_sign) return left_sign < right_sign ? -1 : 1;
-  if (left_sign == 0) return 0;
+  if (left_sign != right_sign) {
+    return left_sign < right_sign ? -1 : 1;
+  }
+  if (left_sign == 0) {
+    return 0;
+  }
   return left_sign * compare_magnitudes(&left_number, &right_number);
 }
 
 bool dds_number_to_integer(const char *text, size_t length, int64_t *integer) {
   enum { MOST_DIGITS = 19 };
   decimal number;
-  if (!read_decimal(text, length, &number)) return false;
+  if (!read_decimal(text, length, &number)) {
+    return false;
+  }
   *integer = 0;
-  if (number.count == 0) return true;
-  if (number.exponent >= MOST_DIGITS || number.exponent < (int64_t)number.count - 1) return false;
+  if (number.count == 0) {
+    return true;
+  }
+  if (number.exponent >= MOST_DIGITS || number.exponent < (int64_t)number.count - 1) {
+    return false;
+  }
   uint64_t magnitude = 0;
   const char *at = number.digits;
-  for (int64_t i = 0; i <= number.exponent; i++) /* 19 digits fit in 64 bits without sign */
+  for (int64_t i = 0; i <= number.exponent; i++) { /* 19 digits fit in 64 bits without sign */
     magnitude = magnitude * 10 + (uint64_t)(i < (int64_t)number.count ? next_digit(&at) - '0' : 0);
-  if (magnitude > (uint64_t)INT64_MAX + number.is_negative) return false;
-  if (number.is_negative)
+  }
+  if (magnitude > (uint64_t)INT64_MAX + number.is_negative) {
+    return false;
+  }
+  if (number.is_negative) {
     *integer = magnitude > INT64_MAX ? INT64_MIN : -(int64_t)magnitude;
-  else
+  } else {
     *integer = (int64_t)magnitude;
+  }
   return true;
 }
 
@@ -162,14 +216,21 @@ double dds_number_to_double(const char *text, size_t length) {
   enum { DECIDING_DIGITS = 767 };
   char whole[DECIDING_DIGITS + 32];
   decimal number;
-  if (!read_decimal(text, length, &number)) return 0.0;
-  if (number.count == 0) return number.is_negative ? -0.0 : 0.0;
+  if (!read_decimal(text, length, &number)) {
+    return 0.0;
+  }
+  if (number.count == 0) {
+    return number.is_negative ? -0.0 : 0.0;
+  }
   size_t used = 0;
-  if (number.is_negative) whole[used++] = '-';
+  if (number.is_negative) {
+    whole[used++] = '-';
+  }
   const char *at = number.digits;
   size_t taken = number.count < DECIDING_DIGITS ? number.count : DECIDING_DIGITS;
-  for (size_t i = 0; i < taken; i++)
+  for (size_t i = 0; i < taken; i++) {
     whole[used++] = next_digit(&at);
+  }
   if (number.count > taken) {
     whole[used++] = '1';
     taken++;
@@ -180,13 +241,15 @@ double dds_number_to_double(const char *text, size_t length) {
 }
 
 static void append_zeros(dds_buffer *buffer, int64_t count) {
-  for (int64_t i = 0; i < count; i++)
+  for (int64_t i = 0; i < count; i++) {
     dds_buffer_append_char(buffer, '0');
+  }
 }
 
 static void append_digits(dds_buffer *buffer, const char **at, size_t count) {
-  for (size_t i = 0; i < count; i++)
+  for (size_t i = 0; i < count; i++) {
     dds_buffer_append_char(buffer, next_digit(at));
+  }
 }
 
 /* Writes a decimal: as people do while that is short, else with an exponent. */
@@ -196,7 +259,9 @@ static void append_decimal(dds_buffer *buffer, const decimal *number) {
     dds_buffer_append_char(buffer, '0');
     return;
   }
-  if (number->is_negative) dds_buffer_append_char(buffer, '-');
+  if (number->is_negative) {
+    dds_buffer_append_char(buffer, '-');
+  }
   const char *at = number->digits;
   bool is_plain = number->exponent >= SMALLEST_PLAIN && number->exponent <= LARGEST_PLAIN;
   if (is_plain && number->exponent < 0) {
@@ -213,13 +278,17 @@ static void append_decimal(dds_buffer *buffer, const decimal *number) {
     dds_buffer_append_char(buffer, '.');
     append_digits(buffer, &at, number->count - leading);
   }
-  if (!is_plain) dds_buffer_append_format(buffer, "E%lld", (long long)number->exponent);
+  if (!is_plain) {
+    dds_buffer_append_format(buffer, "E%lld", (long long)number->exponent);
+  }
 }
 
 void dds_number_append_scaled(dds_buffer *buffer, const char *text, size_t length,
                               int power_of_ten) {
   decimal number;
-  if (!read_decimal(text, length, &number)) return;
+  if (!read_decimal(text, length, &number)) {
+    return;
+  }
   number.exponent += power_of_ten;
   append_decimal(buffer, &number);
 }
@@ -240,8 +309,11 @@ static void print_double(double value, int digit_count, printed_double *printed)
   snprintf(text, sizeof text, "%.*e", digit_count - 1, value);
   size_t used = 0;
   const char *at = text;
-  for (; *at != 'e' && *at != '\0'; at++)
-    if (is_digit(*at) && used < ROUND_TRIP_DIGITS) printed->digits[used++] = *at;
+  for (; *at != 'e' && *at != '\0'; at++) {
+    if (is_digit(*at) && used < ROUND_TRIP_DIGITS) {
+      printed->digits[used++] = *at;
+    }
+  }
   printed->digits[used] = '\0';
   long exponent = *at == 'e' ? strtol(at + 1, NULL, 10) : 0;
   find_digits(&printed->number, printed->digits, printed->digits + used, exponent);
@@ -262,13 +334,19 @@ static double read_printed(const printed_double *printed) {
 }
 
 bool dds_number_append_double(dds_buffer *buffer, double value) {
-  if (!isfinite(value)) return false;
+  if (!isfinite(value)) {
+    return false;
+  }
   printed_double printed;
   for (int digits = FAITHFUL_DIGITS; digits <= ROUND_TRIP_DIGITS; digits++) {
     print_double(value, digits, &printed);
-    if (printed.number.count == 0 || read_printed(&printed) == value) break;
+    if (printed.number.count == 0 || read_printed(&printed) == value) {
+      break;
+    }
   }
-  if (!is_storable(&printed.number)) return false;
+  if (!is_storable(&printed.number)) {
+    return false;
+  }
   append_decimal(buffer, &printed.number);
   return true;
 }
@@ -280,15 +358,21 @@ bool dds_number_append_double(dds_buffer *buffer, double value) {
 static bool append_neighbour(dds_buffer *buffer, double value, double direction) {
   printed_double printed;
   double neighbour = nextafter(value, direction);
-  if (!isfinite(neighbour)) return false;
+  if (!isfinite(neighbour)) {
+    return false;
+  }
   print_double(neighbour, ROUND_TRIP_DIGITS, &printed);
-  if (!is_storable(&printed.number)) return false;
+  if (!is_storable(&printed.number)) {
+    return false;
+  }
   append_decimal(buffer, &printed.number);
   return true;
 }
 
 bool dds_number_bounds(double value, dds_buffer *low, dds_buffer *high) {
-  if (!isfinite(value)) return false;
+  if (!isfinite(value)) {
+    return false;
+  }
   if (value == 0.0) { /* of DynamoDB's numbers only zero reads as 0.0 */
     dds_buffer_append_char(low, '0');
     dds_buffer_append_char(high, '0');
@@ -304,8 +388,12 @@ bool dds_number_append_strict_end(dds_buffer *buffer, double value) {
 
 size_t dds_number_size_bytes(const char *text, size_t length) {
   decimal number;
-  if (!read_decimal(text, length, &number)) return 1;
-  if (number.count == 0) return 1;
+  if (!read_decimal(text, length, &number)) {
+    return 1;
+  }
+  if (number.count == 0) {
+    return 1;
+  }
   /* Pairs count from the point on: 120 is two of them, 12 is one. */
   size_t first_stands_alone = number.exponent % 2 == 0;
   return (first_stands_alone + number.count + 1) / 2 + 1 + number.is_negative;

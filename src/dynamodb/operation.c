@@ -55,8 +55,9 @@ static void append_local_hint(const dds_table *table, dds_error *error) {
   const dds_credentials *credentials;
   dds_error ignored = DDS_ERROR_INIT;
   if (!config->endpoint_is_loopback ||
-      !dds_client_credentials(table->client, &credentials, &ignored))
+      !dds_client_credentials(table->client, &credentials, &ignored)) {
     return;
+  }
   dds_error_append(error,
                    " (asked for in region %s with access key id %s: DynamoDB Local without "
                    "-sharedDb keeps tables apart by both)",
@@ -67,10 +68,13 @@ static void add_context(const dds_table *table, const char *name, dds_error *err
   for (size_t i = 0; i < sizeof remedies / sizeof remedies[0]; i++) {
     const remedy_row *row = &remedies[i];
     if (strcmp(error->service_code, row->service_code) != 0 ||
-        strstr(error->message, row->fragment) == NULL)
+        strstr(error->message, row->fragment) == NULL) {
       continue;
+    }
     dds_error_append(error, "%s", row->remedy);
-    if (strcmp(row->service_code, MISSING_TABLE) == 0) append_local_hint(table, error);
+    if (strcmp(row->service_code, MISSING_TABLE) == 0) {
+      append_local_hint(table, error);
+    }
     break;
   }
   dds_error_prefix(error, "%s of \"%s\" failed: ", name, table->name);
@@ -90,13 +94,16 @@ static int64_t integer_of(dds_json number) {
 static double capacity_of(dds_json consumed) {
   dds_json units;
   double sum = -1.0;
-  if (dds_json_find(consumed, "CapacityUnits", strlen("CapacityUnits"), &units))
+  if (dds_json_find(consumed, "CapacityUnits", strlen("CapacityUnits"), &units)) {
     return dds_number_to_double(units.text, units.length);
+  }
   dds_json_iterator tables = dds_json_iterate(consumed);
   dds_json table;
   while (!tables.is_object && dds_json_next(&tables, NULL, &table)) {
     double share = capacity_of(table);
-    if (share >= 0.0) sum = sum < 0.0 ? share : sum + share;
+    if (share >= 0.0) {
+      sum = sum < 0.0 ? share : sum + share;
+    }
   }
   return sum;
 }
@@ -111,28 +118,41 @@ static counting counting_of(const char *name) {
   } rows[] = {{"GetItem", COUNTS_ITEM},     {"Scan", COUNTS_PAGE},
               {"Query", COUNTS_PAGE},       {"PutItem", COUNTS_WRITE},
               {"UpdateItem", COUNTS_WRITE}, {"DeleteItem", COUNTS_WRITE}};
-  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-    if (strcmp(name, rows[i].name) == 0) return rows[i].counting;
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    if (strcmp(name, rows[i].name) == 0) {
+      return rows[i].counting;
+    }
+  }
   return COUNTS_NOTHING;
 }
 
 static void count_items(const dds_operation *operation, dds_record *record) {
   dds_json value = {0};
   counting counts = counting_of(operation->name);
-  if (counts == COUNTS_NOTHING) return;
+  if (counts == COUNTS_NOTHING) {
+    return;
+  }
   if (operation->error.code != DDS_OK) {
     bool is_refused = record->http_status >= 400 && record->http_status < 500;
-    if (is_refused) record->items = 0;
+    if (is_refused) {
+      record->items = 0;
+    }
   } else if (counts == COUNTS_PAGE) {
-    if (dds_operation_find(operation, "Count", &value)) record->items = integer_of(value);
-    if (dds_operation_find(operation, "ScannedCount", &value)) record->scanned = integer_of(value);
+    if (dds_operation_find(operation, "Count", &value)) {
+      record->items = integer_of(value);
+    }
+    if (dds_operation_find(operation, "ScannedCount", &value)) {
+      record->scanned = integer_of(value);
+    }
   } else {
     record->items = counts == COUNTS_WRITE || dds_operation_find(operation, "Item", &value);
   }
 }
 
 static void tell(const dds_table *table, const dds_record *record) {
-  if (table->observer.record != NULL) table->observer.record(table->observer.context, record);
+  if (table->observer.record != NULL) {
+    table->observer.record(table->observer.context, record);
+  }
 }
 
 static void tell_outcome(const dds_operation *operation) {
@@ -157,8 +177,9 @@ static void tell_outcome(const dds_operation *operation) {
       .request_id = outcome->request_id,
   };
   count_items(operation, &record);
-  if (dds_operation_find(operation, "ConsumedCapacity", &consumed))
+  if (dds_operation_find(operation, "ConsumedCapacity", &consumed)) {
     record.capacity_units = capacity_of(consumed);
+  }
   tell(operation->table, &record);
 }
 
@@ -192,25 +213,33 @@ static void read_answer(dds_operation *operation, const dds_call_outcome *outcom
   members = dds_json_iterate(operation->answer);
   while (members.is_object && operation->member_count < MOST_MEMBERS &&
          dds_json_next(&members, &operation->member_names[operation->member_count],
-                       &operation->member_values[operation->member_count]))
+                       &operation->member_values[operation->member_count])) {
     operation->member_count++;
+  }
 }
 
 /* Reads how the call ended and tells it, once. */
 static void conclude(dds_operation *operation) {
-  if (operation->is_concluded) return;
+  if (operation->is_concluded) {
+    return;
+  }
   operation->is_concluded = true;
   const dds_call_outcome *outcome = dds_call_result(operation->call);
   operation->error = outcome->error;
-  if (operation->error.code == DDS_OK) read_answer(operation, outcome);
-  if (operation->error.code != DDS_OK)
+  if (operation->error.code == DDS_OK) {
+    read_answer(operation, outcome);
+  }
+  if (operation->error.code != DDS_OK) {
     add_context(operation->table, operation->name, &operation->error);
+  }
   tell_outcome(operation);
 }
 
 bool dds_operation_find(const dds_operation *operation, const char *name, dds_json *value) {
   for (size_t i = 0; i < operation->member_count; i++) {
-    if (!dds_json_string_equals(operation->member_names[i], name, strlen(name))) continue;
+    if (!dds_json_string_equals(operation->member_names[i], name, strlen(name))) {
+      continue;
+    }
     *value = operation->member_values[i];
     return true;
   }
@@ -221,11 +250,15 @@ bool dds_operation_find(const dds_operation *operation, const char *name, dds_js
 
 static dds_operation *make(const dds_table *table, const char *name, const char *words) {
   dds_operation *operation = dds_alloc(sizeof *operation);
-  if (operation == NULL) return NULL;
+  if (operation == NULL) {
+    return NULL;
+  }
   operation->table = table;
   operation->name = dds_alloc_copy(name, strlen(name));
   operation->words = dds_alloc_copy(words, strlen(words));
-  if (operation->name != NULL && operation->words != NULL) return operation;
+  if (operation->name != NULL && operation->words != NULL) {
+    return operation;
+  }
   dds_operation_free(operation);
   return NULL;
 }
@@ -246,14 +279,17 @@ bool dds_operation_start(const dds_table *table, const char *name, dds_buffer *b
   dds_operation_free(operation);
   add_context(table, name, &failure);
   tell_refusal(table, name, words, request_bytes, &failure);
-  if (error->code == DDS_OK) *error = failure;
+  if (error->code == DDS_OK) {
+    *error = failure;
+  }
   return false;
 }
 
 /* Notes that a wait was ended by itself, and puts the context before what ended it. */
 static bool stop_waiting(dds_operation *const *operations, size_t count, dds_error *error) {
-  for (size_t i = 0; i < count; i++)
+  for (size_t i = 0; i < count; i++) {
     operations[i]->was_interrupted = true;
+  }
   add_context(operations[0]->table, operations[0]->name, error);
   return false;
 }
@@ -261,10 +297,13 @@ static bool stop_waiting(dds_operation *const *operations, size_t count, dds_err
 bool dds_operation_wait(dds_operation *operation, dds_json *answer, dds_error *error) {
   size_t index;
   dds_operation *const operations[] = {operation};
-  if (!operation->is_concluded && !dds_operation_wait_any(operations, 1, &index, error))
+  if (!operation->is_concluded && !dds_operation_wait_any(operations, 1, &index, error)) {
     return false;
+  }
   if (operation->error.code != DDS_OK) {
-    if (error->code == DDS_OK) *error = operation->error;
+    if (error->code == DDS_OK) {
+      *error = operation->error;
+    }
     return false;
   }
   *answer = operation->answer;
@@ -276,19 +315,27 @@ bool dds_operation_wait_any(dds_operation *const *operations, size_t count, size
   dds_call **calls = NULL;
   dds_call *single;
   bool is_finished = false;
-  for (size_t i = 0; i < count; i++)
+  for (size_t i = 0; i < count; i++) {
     if (operations[i]->is_concluded) {
       *index = i;
       return true;
     }
+  }
   single = operations[0]->call;
   calls = count == 1 ? &single : dds_alloc(count * sizeof *calls);
-  if (calls == NULL) return dds_error_set_nomem(error);
-  for (size_t i = 0; i < count; i++)
+  if (calls == NULL) {
+    return dds_error_set_nomem(error);
+  }
+  for (size_t i = 0; i < count; i++) {
     calls[i] = operations[i]->call;
+  }
   is_finished = dds_client_wait_any(operations[0]->table->client, calls, count, index, error);
-  if (calls != &single) dds_free(calls);
-  if (!is_finished) return stop_waiting(operations, count, error);
+  if (calls != &single) {
+    dds_free(calls);
+  }
+  if (!is_finished) {
+    return stop_waiting(operations, count, error);
+  }
   conclude(operations[*index]);
   return true;
 }
@@ -317,8 +364,12 @@ static void abandon(dds_operation *operation) {
 }
 
 void dds_operation_free(dds_operation *operation) {
-  if (operation == NULL) return;
-  if (operation->call != NULL && !operation->is_concluded) abandon(operation);
+  if (operation == NULL) {
+    return;
+  }
+  if (operation->call != NULL && !operation->is_concluded) {
+    abandon(operation);
+  }
   dds_call_free(operation->call);
   dds_free(operation->name);
   dds_free(operation->words);
@@ -327,8 +378,12 @@ void dds_operation_free(dds_operation *operation) {
 
 bool dds_operation_run(const dds_table *table, const char *name, dds_buffer *body,
                        const char *words, dds_operation **out, dds_json *answer, dds_error *error) {
-  if (!dds_operation_start(table, name, body, words, out, error)) return false;
-  if (dds_operation_wait(*out, answer, error)) return true;
+  if (!dds_operation_start(table, name, body, words, out, error)) {
+    return false;
+  }
+  if (dds_operation_wait(*out, answer, error)) {
+    return true;
+  }
   dds_operation_free(*out);
   *out = NULL;
   return false;

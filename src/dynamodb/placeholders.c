@@ -20,8 +20,11 @@ static size_t find_name(const dds_placeholders *placeholders, const char *attrib
   dds_json key;
   dds_json name;
   size_t index = 0;
-  for (; placeholders->names.failed == DDS_OK && dds_json_next(&members, &key, &name); index++)
-    if (dds_json_string_equals(name, attribute, strlen(attribute))) return index;
+  for (; placeholders->names.failed == DDS_OK && dds_json_next(&members, &key, &name); index++) {
+    if (dds_json_string_equals(name, attribute, strlen(attribute))) {
+      return index;
+    }
+  }
   return placeholders->name_count;
 }
 
@@ -70,16 +73,24 @@ void dds_placeholders_append_condition(dds_placeholders *placeholders, dds_buffe
 /* An expression of placeholders holds nothing that JSON would escape. */
 void dds_placeholders_append_expression(dds_buffer *body, const char *name,
                                         const dds_buffer *expression) {
-  if (expression->failed != DDS_OK && body->failed == DDS_OK) body->failed = expression->failed;
-  if (expression->length == 0) return;
+  if (expression->failed != DDS_OK && body->failed == DDS_OK) {
+    body->failed = expression->failed;
+  }
+  if (expression->length == 0) {
+    return;
+  }
   dds_buffer_append_format(body, ",\"%s\":\"", name);
   dds_buffer_append(body, dds_buffer_text(expression), expression->length);
   dds_buffer_append_char(body, '"');
 }
 
 static void append_object(dds_buffer *body, const char *name, const dds_buffer *members) {
-  if (members->failed != DDS_OK && body->failed == DDS_OK) body->failed = members->failed;
-  if (members->length == 0) return;
+  if (members->failed != DDS_OK && body->failed == DDS_OK) {
+    body->failed = members->failed;
+  }
+  if (members->length == 0) {
+    return;
+  }
   dds_buffer_append_format(body, ",\"%s\":{", name);
   dds_buffer_append(body, dds_buffer_text(members), members->length);
   dds_buffer_append_char(body, '}');

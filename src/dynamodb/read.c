@@ -23,12 +23,16 @@ static void append_common(dds_buffer *body, const dds_projection *projection,
   dds_buffer expression = DDS_BUFFER_INIT(LARGEST_BODY);
   dds_placeholders_init(&placeholders);
   for (size_t i = 0; i < projection->count; i++) {
-    if (i > 0) dds_buffer_append_text(&expression, ", ");
+    if (i > 0) {
+      dds_buffer_append_text(&expression, ", ");
+    }
     dds_placeholders_append_name(&placeholders, &expression, projection->attributes[i]);
   }
   dds_placeholders_append_expression(body, "ProjectionExpression", &expression);
   dds_buffer_clear(&expression);
-  if (filter != NULL) dds_placeholders_append_condition(&placeholders, &expression, filter);
+  if (filter != NULL) {
+    dds_placeholders_append_condition(&placeholders, &expression, filter);
+  }
   dds_placeholders_append_expression(body, "FilterExpression", &expression);
   dds_placeholders_append_members(&placeholders, body);
   dds_buffer_append_format(body, ",\"ConsistentRead\":%s,\"ReturnConsumedCapacity\":\"TOTAL\"",
@@ -40,10 +44,13 @@ static void append_common(dds_buffer *body, const dds_projection *projection,
 /* `; attributes id, expires; consistent` */
 static void append_common_words(dds_buffer *words, const dds_projection *projection,
                                 bool consistent) {
-  for (size_t i = 0; i < projection->count; i++)
+  for (size_t i = 0; i < projection->count; i++) {
     dds_buffer_append_format(words, "%s%s", i == 0 ? "; attributes " : ", ",
                              projection->attributes[i]);
-  if (consistent) dds_buffer_append_text(words, "; consistent");
+  }
+  if (consistent) {
+    dds_buffer_append_text(words, "; consistent");
+  }
 }
 
 /* ---- one item ----------------------------------------------------------------------------- */
@@ -121,12 +128,17 @@ static bool refuse(const dds_scan *scan, const char *reason, dds_error *error) {
 static bool read_page(dds_scan *scan, dds_error *error) {
   dds_json answer;
   dds_json items;
-  if (!dds_operation_wait(scan->page, &answer, error)) return false;
-  if (!dds_operation_find(scan->page, "Items", &items) || dds_json_type_of(items) != DDS_JSON_ARRAY)
+  if (!dds_operation_wait(scan->page, &answer, error)) {
+    return false;
+  }
+  if (!dds_operation_find(scan->page, "Items", &items) ||
+      dds_json_type_of(items) != DDS_JSON_ARRAY) {
     return refuse(scan, "it has no Items", error);
+  }
   if (dds_operation_find(scan->page, "LastEvaluatedKey", &scan->last_key) &&
-      dds_json_type_of(scan->last_key) != DDS_JSON_OBJECT)
+      dds_json_type_of(scan->last_key) != DDS_JSON_OBJECT) {
     return refuse(scan, "its LastEvaluatedKey is no key", error);
+  }
   scan->items = dds_json_iterate(items);
   scan->is_read = true;
   return true;
@@ -137,15 +149,18 @@ static bool prepare(dds_scan *scan, const dds_scan_request *request, dds_error *
   scan->words = DDS_BUFFER_INIT(LARGEST_BODY);
   append_table(&scan->request, scan->table->name);
   append_common(&scan->request, &request->projection, request->filter, request->consistent);
-  if (request->limit > 0)
+  if (request->limit > 0) {
     dds_buffer_append_format(&scan->request, ",\"Limit\":%lld", (long long)request->limit);
-  if (request->filter != NULL)
+  }
+  if (request->filter != NULL) {
     dds_condition_append_words(request->filter, &scan->words);
-  else
+  } else {
     dds_buffer_append_text(&scan->words, request->limit > 0 ? "any items" : "all items");
+  }
   append_common_words(&scan->words, &request->projection, request->consistent);
-  if (request->limit > 0)
+  if (request->limit > 0) {
     dds_buffer_append_format(&scan->words, "; limit %lld", (long long)request->limit);
+  }
   return dds_buffer_check(&scan->request, error) && dds_buffer_check(&scan->words, error);
 }
 
@@ -153,7 +168,9 @@ bool dds_scan_open(const dds_table *table, const dds_scan_request *request, dds_
                    dds_error *error) {
   *out = NULL;
   dds_scan *scan = dds_alloc(sizeof *scan);
-  if (scan == NULL) return dds_error_set_nomem(error);
+  if (scan == NULL) {
+    return dds_error_set_nomem(error);
+  }
   scan->table = table;
   if (prepare(scan, request, error) && start_page(scan, error)) {
     *out = scan;
@@ -166,17 +183,26 @@ bool dds_scan_open(const dds_table *table, const dds_scan_request *request, dds_
 bool dds_scan_next(dds_scan *scan, dds_item *item, dds_error *error) {
   *item = (dds_item){{0}};
   for (;;) {
-    if (!scan->is_read && !read_page(scan, error)) return false;
-    if (dds_json_next(&scan->items, NULL, &item->json))
+    if (!scan->is_read && !read_page(scan, error)) {
+      return false;
+    }
+    if (dds_json_next(&scan->items, NULL, &item->json)) {
       return dds_json_type_of(item->json) == DDS_JSON_OBJECT ||
              refuse(scan, "one of its Items is no object", error);
-    if (scan->last_key.text == NULL) return true;
-    if (!start_page(scan, error)) return false;
+    }
+    if (scan->last_key.text == NULL) {
+      return true;
+    }
+    if (!start_page(scan, error)) {
+      return false;
+    }
   }
 }
 
 void dds_scan_close(dds_scan *scan) {
-  if (scan == NULL) return;
+  if (scan == NULL) {
+    return;
+  }
   dds_operation_free(scan->page);
   dds_buffer_free(&scan->request);
   dds_buffer_free(&scan->words);

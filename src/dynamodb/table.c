@@ -19,12 +19,16 @@ static bool find(dds_json object, const char *name, dds_json *value) {
 static bool copy_member(dds_json object, const char *name, char **copy, dds_error *error) {
   dds_json string;
   *copy = NULL;
-  if (!find(object, name, &string) || dds_json_type_of(string) != DDS_JSON_STRING) return true;
+  if (!find(object, name, &string) || dds_json_type_of(string) != DDS_JSON_STRING) {
+    return true;
+  }
   dds_buffer text = DDS_BUFFER_INIT(LARGEST_BODY);
   bool is_text = dds_json_string_append(string, &text);
   dds_buffer_append(&text, "", 0);
   bool is_copied = dds_buffer_check(&text, error);
-  if (is_copied && is_text) *copy = dds_buffer_take(&text);
+  if (is_copied && is_text) {
+    *copy = dds_buffer_take(&text);
+  }
   dds_buffer_free(&text);
   return is_copied;
 }
@@ -33,8 +37,9 @@ static int64_t integer_member(dds_json object, const char *name, int64_t otherwi
   dds_json number;
   int64_t integer;
   if (!find(object, name, &number) || dds_json_type_of(number) != DDS_JSON_NUMBER ||
-      !dds_number_to_integer(number.text, number.length, &integer))
+      !dds_number_to_integer(number.text, number.length, &integer)) {
     return otherwise;
+  }
   return integer;
 }
 
@@ -50,22 +55,33 @@ static bool member_is(dds_json object, const char *name, const char *text) {
 static bool read_key(dds_json table, const char *role, char **name, char **type, dds_error *error) {
   dds_json schema = {0};
   dds_json element;
-  if (!find(table, "KeySchema", &schema)) return true;
+  if (!find(table, "KeySchema", &schema)) {
+    return true;
+  }
   dds_json_iterator elements = dds_json_iterate(schema);
-  while (dds_json_next(&elements, NULL, &element))
-    if (member_is(element, "KeyType", role) && !copy_member(element, "AttributeName", name, error))
+  while (dds_json_next(&elements, NULL, &element)) {
+    if (member_is(element, "KeyType", role) &&
+        !copy_member(element, "AttributeName", name, error)) {
       return false;
-  if (*name == NULL || type == NULL || !find(table, "AttributeDefinitions", &schema)) return true;
+    }
+  }
+  if (*name == NULL || type == NULL || !find(table, "AttributeDefinitions", &schema)) {
+    return true;
+  }
   elements = dds_json_iterate(schema);
-  while (dds_json_next(&elements, NULL, &element))
-    if (member_is(element, "AttributeName", *name))
+  while (dds_json_next(&elements, NULL, &element)) {
+    if (member_is(element, "AttributeName", *name)) {
       return copy_member(element, "AttributeType", type, error);
+    }
+  }
   return true;
 }
 
 static void append_member(dds_buffer *list, const char *label, dds_json object, const char *name) {
   dds_json value;
-  if (!find(object, name, &value)) return;
+  if (!find(object, name, &value)) {
+    return;
+  }
   dds_buffer_append_format(list, ",\"%s\":", label);
   dds_buffer_append(list, value.text, value.length);
 }
@@ -75,14 +91,20 @@ static void append_indexes(dds_buffer *list, dds_json table, const char *kind) {
   dds_json indexes = {0};
   dds_json index;
   dds_json part;
-  if (!find(table, kind, &indexes)) return;
+  if (!find(table, kind, &indexes)) {
+    return;
+  }
   dds_json_iterator iterator = dds_json_iterate(indexes);
   while (dds_json_next(&iterator, NULL, &index)) {
-    if (!find(index, "IndexName", &part)) continue;
+    if (!find(index, "IndexName", &part)) {
+      continue;
+    }
     dds_buffer_append_text(list, list->length == 1 ? "{\"name\":" : ",{\"name\":");
     dds_buffer_append(list, part.text, part.length);
     append_member(list, "keys", index, "KeySchema");
-    if (find(index, "Projection", &part)) append_member(list, "projection", part, "ProjectionType");
+    if (find(index, "Projection", &part)) {
+      append_member(list, "projection", part, "ProjectionType");
+    }
     append_member(list, "status", index, "IndexStatus");
     dds_buffer_append_char(list, '}');
   }
@@ -92,11 +114,17 @@ static void append_replicas(dds_buffer *list, dds_json table) {
   dds_json replicas = {0};
   dds_json replica;
   dds_json region;
-  if (!find(table, "Replicas", &replicas)) return;
+  if (!find(table, "Replicas", &replicas)) {
+    return;
+  }
   dds_json_iterator iterator = dds_json_iterate(replicas);
   while (dds_json_next(&iterator, NULL, &replica)) {
-    if (!find(replica, "RegionName", &region)) continue;
-    if (list->length > 1) dds_buffer_append_char(list, ',');
+    if (!find(replica, "RegionName", &region)) {
+      continue;
+    }
+    if (list->length > 1) {
+      dds_buffer_append_char(list, ',');
+    }
     dds_buffer_append(list, region.text, region.length);
   }
 }
@@ -106,7 +134,9 @@ static bool finish_list(dds_buffer *list, char **text, dds_error *error) {
   bool has_elements = list->length > 1;
   dds_buffer_append_char(list, ']');
   bool is_whole = dds_buffer_check(list, error);
-  if (is_whole && has_elements) *text = dds_buffer_take(list);
+  if (is_whole && has_elements) {
+    *text = dds_buffer_take(list);
+  }
   dds_buffer_free(list);
   return is_whole;
 }
@@ -116,7 +146,9 @@ static bool read_lists(dds_json table, dds_table_description *description, dds_e
   dds_buffer_append_char(&list, '[');
   append_indexes(&list, table, "GlobalSecondaryIndexes");
   append_indexes(&list, table, "LocalSecondaryIndexes");
-  if (!finish_list(&list, &description->indexes, error)) return false;
+  if (!finish_list(&list, &description->indexes, error)) {
+    return false;
+  }
   dds_buffer_append_char(&list, '[');
   append_replicas(&list, table);
   return finish_list(&list, &description->replicas, error);
@@ -127,11 +159,15 @@ static bool read_billing(dds_json table, dds_table_description *description, dds
   static const char provisioned[] = "PROVISIONED";
   dds_json part;
   if (find(table, "BillingModeSummary", &part) &&
-      !copy_member(part, "BillingMode", &description->billing, error))
+      !copy_member(part, "BillingMode", &description->billing, error)) {
     return false;
-  if (description->billing == NULL)
+  }
+  if (description->billing == NULL) {
     description->billing = dds_alloc_copy(provisioned, strlen(provisioned));
-  if (description->billing == NULL) return dds_error_set_nomem(error);
+  }
+  if (description->billing == NULL) {
+    return dds_error_set_nomem(error);
+  }
   bool has_capacity =
       strcmp(description->billing, provisioned) == 0 && find(table, "ProvisionedThroughput", &part);
   description->read_capacity = has_capacity ? integer_member(part, "ReadCapacityUnits", -1) : -1;
@@ -143,9 +179,12 @@ static bool read_description(dds_json table, dds_table_description *description,
   description->exists = true;
   description->items = integer_member(table, "ItemCount", 0);
   description->bytes = integer_member(table, "TableSizeBytes", 0);
-  if (!copy_member(table, "TableStatus", &description->status, error)) return false;
-  if (description->status == NULL)
+  if (!copy_member(table, "TableStatus", &description->status, error)) {
+    return false;
+  }
+  if (description->status == NULL) {
     return dds_error_set(error, DDS_ERROR, "unexpected answer: DescribeTable gives no status");
+  }
   return copy_member(table, "TableArn", &description->arn, error) &&
          read_billing(table, description, error) &&
          read_key(table, "HASH", &description->hash_key, &description->hash_key_type, error) &&
@@ -175,14 +214,23 @@ bool dds_table_describe(const dds_table *table, dds_table_description *descripti
   dds_error failure = DDS_ERROR_INIT;
   open_body(&body, table);
   bool is_read = run(table, "DescribeTable", "", &body, &operation, &answer, &failure);
-  if (is_read && !dds_operation_find(operation, "Table", &description_json))
+  if (is_read && !dds_operation_find(operation, "Table", &description_json)) {
     is_read = dds_error_set(&failure, DDS_ERROR, "unexpected answer: DescribeTable gives no Table");
-  if (is_read) is_read = read_description(description_json, description, &failure);
+  }
+  if (is_read) {
+    is_read = read_description(description_json, description, &failure);
+  }
   dds_operation_free(operation);
-  if (is_read) return true;
+  if (is_read) {
+    return true;
+  }
   dds_table_description_free(description);
-  if (strcmp(failure.service_code, "ResourceNotFoundException") == 0) return true;
-  if (error->code == DDS_OK) *error = failure;
+  if (strcmp(failure.service_code, "ResourceNotFoundException") == 0) {
+    return true;
+  }
+  if (error->code == DDS_OK) {
+    *error = failure;
+  }
   return false;
 }
 
@@ -190,8 +238,9 @@ void dds_table_description_free(dds_table_description *description) {
   char *const texts[] = {description->status,   description->billing,       description->arn,
                          description->hash_key, description->hash_key_type, description->sort_key,
                          description->indexes,  description->replicas};
-  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
     dds_free(texts[i]);
+  }
   *description = (dds_table_description){.read_capacity = -1, .write_capacity = -1};
 }
 
@@ -209,17 +258,22 @@ bool dds_table_create(const dds_table *table, const char *hash_key, int64_t read
   dds_buffer_append_text(&body, ",\"AttributeType\":\"S\"}],\"KeySchema\":[{\"AttributeName\":");
   dds_buffer_append_json_string(&body, hash_key, strlen(hash_key));
   dds_buffer_append_text(&body, ",\"KeyType\":\"HASH\"}],\"BillingMode\":");
-  if (read_capacity > 0 || write_capacity > 0)
+  if (read_capacity > 0 || write_capacity > 0) {
     dds_buffer_append_format(&body,
                              "\"PROVISIONED\",\"ProvisionedThroughput\":"
                              "{\"ReadCapacityUnits\":%lld,\"WriteCapacityUnits\":%lld}",
                              (long long)read_capacity, (long long)write_capacity);
-  else
+  } else {
     dds_buffer_append_text(&body, "\"PAY_PER_REQUEST\"");
+  }
   *created = run(table, "CreateTable", "", &body, &operation, &answer, &failure);
   dds_operation_free(operation);
-  if (*created || strcmp(failure.service_code, "ResourceInUseException") == 0) return true;
-  if (error->code == DDS_OK) *error = failure;
+  if (*created || strcmp(failure.service_code, "ResourceInUseException") == 0) {
+    return true;
+  }
+  if (error->code == DDS_OK) {
+    *error = failure;
+  }
   return false;
 }
 
@@ -227,8 +281,11 @@ bool dds_table_create(const dds_table *table, const char *hash_key, int64_t read
 static bool is_hopeless(const char *status) {
   static const char *const statuses[] = {"DELETING", "INACCESSIBLE_ENCRYPTION_CREDENTIALS",
                                          "ARCHIVING", "ARCHIVED"};
-  for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
-    if (strcmp(status, statuses[i]) == 0) return true;
+  for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
+    if (strcmp(status, statuses[i]) == 0) {
+      return true;
+    }
+  }
   return false;
 }
 
@@ -236,13 +293,16 @@ static bool is_hopeless(const char *status) {
 static bool ask_whether_active(const dds_table *table, bool is_last, bool *is_active,
                                dds_error *error) {
   dds_table_description description;
-  if (!dds_table_describe(table, &description, error)) return false;
+  if (!dds_table_describe(table, &description, error)) {
+    return false;
+  }
   const char *status = description.status == NULL ? "not there yet" : description.status;
   *is_active = strcmp(status, "ACTIVE") == 0;
   bool goes_on = *is_active || (!is_last && !is_hopeless(status));
-  if (!goes_on)
+  if (!goes_on) {
     dds_error_set(error, DDS_ERROR, "table \"%s\" is not ACTIVE: its status is %s", table->name,
                   status);
+  }
   dds_table_description_free(&description);
   return goes_on;
 }
@@ -253,11 +313,18 @@ bool dds_table_wait_active(const dds_table *table, int64_t timeout_ms, dds_error
   bool is_active = false;
   for (int64_t pause_ms = FIRST_PAUSE_MS;; pause_ms *= 2) {
     int64_t left_ms = deadline_ms - dds_client_now_ms(table->client);
-    if (!ask_whether_active(table, left_ms <= 0, &is_active, error)) return false;
-    if (is_active) return true;
-    if (pause_ms > LONGEST_PAUSE_MS) pause_ms = LONGEST_PAUSE_MS;
-    if (!dds_client_pause(table->client, pause_ms < left_ms ? pause_ms : left_ms, error))
+    if (!ask_whether_active(table, left_ms <= 0, &is_active, error)) {
       return false;
+    }
+    if (is_active) {
+      return true;
+    }
+    if (pause_ms > LONGEST_PAUSE_MS) {
+      pause_ms = LONGEST_PAUSE_MS;
+    }
+    if (!dds_client_pause(table->client, pause_ms < left_ms ? pause_ms : left_ms, error)) {
+      return false;
+    }
   }
 }
 
@@ -265,13 +332,19 @@ bool dds_table_wait_active(const dds_table *table, int64_t timeout_ms, dds_error
 
 static bool read_ttl(dds_operation *operation, char **attribute, char **status, dds_error *error) {
   dds_json description;
-  if (!dds_operation_find(operation, "TimeToLiveDescription", &description))
+  if (!dds_operation_find(operation, "TimeToLiveDescription", &description)) {
     return dds_error_set(error, DDS_ERROR, "unexpected answer: DescribeTimeToLive is empty");
+  }
   if (!copy_member(description, "AttributeName", attribute, error) ||
-      !copy_member(description, "TimeToLiveStatus", status, error))
+      !copy_member(description, "TimeToLiveStatus", status, error)) {
     return false;
-  if (*attribute == NULL) *attribute = dds_alloc_copy("", 0);
-  if (*status == NULL) *status = dds_alloc_copy("", 0);
+  }
+  if (*attribute == NULL) {
+    *attribute = dds_alloc_copy("", 0);
+  }
+  if (*status == NULL) {
+    *status = dds_alloc_copy("", 0);
+  }
   return (*attribute != NULL && *status != NULL) || dds_error_set_nomem(error);
 }
 
@@ -286,7 +359,9 @@ bool dds_table_describe_ttl(const dds_table *table, char **attribute, char **sta
   bool is_read = run(table, "DescribeTimeToLive", "", &body, &operation, &answer, error) &&
                  read_ttl(operation, attribute, status, error);
   dds_operation_free(operation);
-  if (is_read) return true;
+  if (is_read) {
+    return true;
+  }
   dds_free(*attribute);
   dds_free(*status);
   *attribute = NULL;
@@ -307,7 +382,11 @@ bool dds_table_enable_ttl(const dds_table *table, const char *attribute, dds_err
   bool is_enabled = run(table, "UpdateTimeToLive", attribute, &body, &operation, &answer, &failure);
   dds_operation_free(operation);
   /* Another attribute's TTL has another message, "TimeToLive is active on a different …". */
-  if (is_enabled || strstr(failure.message, "TimeToLive is already enabled") != NULL) return true;
-  if (error->code == DDS_OK) *error = failure;
+  if (is_enabled || strstr(failure.message, "TimeToLive is already enabled") != NULL) {
+    return true;
+  }
+  if (error->code == DDS_OK) {
+    *error = failure;
+  }
   return false;
 }

@@ -37,7 +37,9 @@ bool dds_write_assign(dds_write *write, const char *attribute, const char *typed
                       size_t length, dds_error *error) {
   size_t count = write->assignment_count;
   dds_assignment *grown = dds_realloc(write->assignments, (count + 1) * sizeof *grown);
-  if (grown == NULL) return dds_error_set_nomem(error);
+  if (grown == NULL) {
+    return dds_error_set_nomem(error);
+  }
   write->assignments = grown;
   dds_assignment added = {.attribute = dds_alloc_copy(attribute, strlen(attribute)),
                           .typed_value =
@@ -70,7 +72,9 @@ size_t dds_write_memory_bytes(const dds_write *write) {
   for (size_t i = 0; i < write->assignment_count; i++) {
     const dds_assignment *assignment = &write->assignments[i];
     bytes += sizeof *assignment + strlen(assignment->attribute);
-    if (assignment->typed_value != NULL) bytes += strlen(assignment->typed_value);
+    if (assignment->typed_value != NULL) {
+      bytes += strlen(assignment->typed_value);
+    }
   }
   return bytes + dds_condition_memory_bytes(write->matches) +
          dds_condition_memory_bytes(write->asserted);
@@ -86,11 +90,14 @@ static dds_condition *key_condition(const dds_key *key,
   dds_json value;
   dds_condition *condition = NULL;
   dds_buffer attribute = DDS_BUFFER_INIT(LARGEST_EXPRESSION);
-  if (!dds_json_parse(key->json, key->length, &json, NULL)) return NULL;
+  if (!dds_json_parse(key->json, key->length, &json, NULL)) {
+    return NULL;
+  }
   dds_json_iterator members = dds_json_iterate(json);
   if (dds_json_next(&members, &name, &value) && dds_json_string_append(name, &attribute) &&
-      attribute.failed == DDS_OK)
+      attribute.failed == DDS_OK) {
     condition = make_condition(dds_buffer_text(&attribute));
+  }
   dds_buffer_free(&attribute);
   return condition;
 }
@@ -98,8 +105,12 @@ static dds_condition *key_condition(const dds_key *key,
 /* Both conditions of the caller's as one; `*has_any` false: he has none. */
 static dds_condition *join_conditions(const dds_write *write, bool *has_any) {
   *has_any = write->matches != NULL || write->asserted != NULL;
-  if (write->matches == NULL) return dds_condition_retain(write->asserted);
-  if (write->asserted == NULL) return dds_condition_retain(write->matches);
+  if (write->matches == NULL) {
+    return dds_condition_retain(write->asserted);
+  }
+  if (write->asserted == NULL) {
+    return dds_condition_retain(write->matches);
+  }
   return dds_condition_and(dds_condition_retain(write->matches),
                            dds_condition_retain(write->asserted));
 }
@@ -115,7 +126,9 @@ static bool make_condition(const dds_write *write, dds_condition **out, bool *ha
   dds_condition *condition = join_conditions(write, has_any);
   *out = NULL;
   bool holds_when_missing = condition == NULL || dds_condition_holds(condition, &missing);
-  if (*has_any && condition == NULL) return dds_error_set_nomem(error);
+  if (*has_any && condition == NULL) {
+    return dds_error_set_nomem(error);
+  }
   if (write->kind == DDS_WRITE_UPDATE && holds_when_missing) {
     dds_condition *exists = key_condition(&write->key, dds_condition_exists);
     condition = *has_any ? dds_condition_and(exists, condition) : exists;
@@ -135,11 +148,15 @@ static void append_clause(const dds_write *write, bool sets, const char *word,
   const char *separator = word;
   for (size_t i = 0; i < write->assignment_count; i++) {
     const dds_assignment *assignment = &write->assignments[i];
-    if ((assignment->typed_value != NULL) != sets) continue;
+    if ((assignment->typed_value != NULL) != sets) {
+      continue;
+    }
     dds_buffer_append_text(expression, separator);
     separator = ", ";
     dds_placeholders_append_name(placeholders, expression, assignment->attribute);
-    if (!sets) continue;
+    if (!sets) {
+      continue;
+    }
     dds_buffer_append_text(expression, " = ");
     dds_placeholders_append_value(placeholders, expression, assignment->typed_value,
                                   strlen(assignment->typed_value));
@@ -151,10 +168,11 @@ static void append_payload(const dds_write *write, dds_placeholders *placeholder
   bool is_put = write->kind == DDS_WRITE_PUT;
   dds_buffer update = DDS_BUFFER_INIT(LARGEST_EXPRESSION);
   dds_buffer_append_text(body, is_put ? ",\"Item\":" : ",\"Key\":");
-  if (is_put)
+  if (is_put) {
     dds_buffer_append(body, write->item, write->item_length);
-  else
+  } else {
     dds_buffer_append(body, write->key.json, write->key.length);
+  }
   if (write->kind == DDS_WRITE_UPDATE) {
     append_clause(write, true, "SET ", placeholders, &update);
     append_clause(write, false, update.length > 0 ? " REMOVE " : "REMOVE ", placeholders, &update);
@@ -169,7 +187,9 @@ bool dds_write_append_body(const dds_write *write, const char *table_name, dds_b
   dds_condition *condition;
   dds_placeholders placeholders;
   dds_buffer expression = DDS_BUFFER_INIT(LARGEST_EXPRESSION);
-  if (!make_condition(write, &condition, &has_condition, error)) return false;
+  if (!make_condition(write, &condition, &has_condition, error)) {
+    return false;
+  }
   dds_placeholders_init(&placeholders);
   dds_buffer_append_text(body, "{\"TableName\":");
   dds_buffer_append_json_string(body, table_name, strlen(table_name));
@@ -193,18 +213,20 @@ bool dds_write_append_body(const dds_write *write, const char *table_name, dds_b
 static size_t known_size(const dds_write *write) {
   size_t size = 0;
   dds_item item;
-  if (write->kind == DDS_WRITE_PUT)
+  if (write->kind == DDS_WRITE_PUT) {
     return dds_json_parse(write->item, write->item_length, &item.json, NULL)
                ? dds_item_size_bytes(&item)
                : 0;
+  }
   for (size_t i = 0; i < write->assignment_count; i++) {
     const dds_assignment *assignment = &write->assignments[i];
     dds_value value;
     dds_json typed;
     const char *text = assignment->typed_value;
     if (text == NULL || !dds_json_parse(text, strlen(text), &typed, NULL) ||
-        !dds_value_read(typed, &value))
+        !dds_value_read(typed, &value)) {
       continue;
+    }
     size += strlen(assignment->attribute) + dds_value_size_bytes(&value);
   }
   return size;
@@ -214,17 +236,21 @@ bool dds_write_check(const dds_write *write, dds_error *error) {
   bool has_condition;
   dds_condition *condition;
   size_t size = known_size(write);
-  if (size > DDS_ITEM_MAX_BYTES)
+  if (size > DDS_ITEM_MAX_BYTES) {
     return dds_error_set(error, DDS_TOOBIG, "item of %zu bytes: DynamoDB's limit is %d", size,
                          DDS_ITEM_MAX_BYTES);
-  if (!make_condition(write, &condition, &has_condition, error)) return false;
+  }
+  if (!make_condition(write, &condition, &has_condition, error)) {
+    return false;
+  }
   size_t operators = dds_condition_operator_count(condition);
   dds_condition_release(condition);
-  if (operators > MOST_OPERATORS)
+  if (operators > MOST_OPERATORS) {
     return dds_error_set(error, DDS_TOOBIG,
                          "too many attributes to assert in one write: %zu operators, where "
                          "DynamoDB's limit is %d",
                          operators, MOST_OPERATORS);
+  }
   return true;
 }
 
@@ -239,11 +265,16 @@ static bool has_assignments(const dds_write *write, const dds_item *item) {
     dds_json typed;
     const char *text = assignment->typed_value;
     bool exists = dds_item_find(item, assignment->attribute, strlen(assignment->attribute), &found);
-    if (exists != (text != NULL)) return false;
-    if (text == NULL) continue;
-    if (!dds_json_parse(text, strlen(text), &typed, NULL) || !dds_value_read(typed, &wanted) ||
-        !dds_value_equal(&found, &wanted))
+    if (exists != (text != NULL)) {
       return false;
+    }
+    if (text == NULL) {
+      continue;
+    }
+    if (!dds_json_parse(text, strlen(text), &typed, NULL) || !dds_value_read(typed, &wanted) ||
+        !dds_value_equal(&found, &wanted)) {
+      return false;
+    }
   }
   return true;
 }
@@ -266,12 +297,15 @@ static bool is_what_it_makes(const dds_write *write, const dds_item *item) {
 static dds_write_result read_refusal(const dds_write *write, const dds_operation *operation) {
   dds_json answer;
   dds_item item = {{0}};
-  if (dds_operation_error_answer(operation, &answer))
+  if (dds_operation_error_answer(operation, &answer)) {
     (void)dds_json_find(answer, "Item", strlen("Item"), &item.json);
-  if (dds_operation_may_have_been_applied(operation) && is_what_it_makes(write, &item))
+  }
+  if (dds_operation_may_have_been_applied(operation) && is_what_it_makes(write, &item)) {
     return DDS_WRITE_APPLIED;
-  if (write->matches != NULL && !dds_condition_holds(write->matches, &item))
+  }
+  if (write->matches != NULL && !dds_condition_holds(write->matches, &item)) {
     return DDS_WRITE_UNMATCHED;
+  }
   return DDS_WRITE_REFUSED;
 }
 
@@ -285,7 +319,9 @@ static void append_words(const dds_write *write, dds_buffer *words) {
   separator = " if ";
   const dds_condition *const conditions[] = {write->matches, write->asserted};
   for (size_t i = 0; i < sizeof conditions / sizeof conditions[0]; i++) {
-    if (conditions[i] == NULL) continue;
+    if (conditions[i] == NULL) {
+      continue;
+    }
     dds_buffer_append_text(words, separator);
     dds_condition_append_words(conditions[i], words);
     separator = " and ";
@@ -313,14 +349,18 @@ bool dds_write_send(const dds_table *table, const dds_write *write, dds_write_re
   dds_error failure = DDS_ERROR_INIT;
   *result = DDS_WRITE_APPLIED;
   *may_have_been_applied = false;
-  if (!start(table, write, &operation, error)) return false;
+  if (!start(table, write, &operation, error)) {
+    return false;
+  }
   bool is_answered = dds_operation_wait(operation, &answer, &failure);
   if (!is_answered && strcmp(failure.service_code, "ConditionalCheckFailedException") == 0) {
     *result = read_refusal(write, operation);
     is_answered = true;
   } else if (!is_answered) {
     *may_have_been_applied = dds_operation_may_have_been_applied(operation);
-    if (error->code == DDS_OK) *error = failure;
+    if (error->code == DDS_OK) {
+      *error = failure;
+    }
   }
   dds_operation_free(operation);
   return is_answered;

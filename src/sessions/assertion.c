@@ -15,23 +15,31 @@ typedef struct names {
 } names;
 
 static void free_names(names *all) {
-  for (size_t i = 0; i < all->count; i++)
+  for (size_t i = 0; i < all->count; i++) {
     dds_free(all->list[i]);
+  }
   dds_free(all->list);
 }
 
 static bool add_name(names *all, const char *name, dds_error *error) {
-  for (size_t i = 0; i < all->count; i++)
-    if (strcmp(all->list[i], name) == 0) return true;
+  for (size_t i = 0; i < all->count; i++) {
+    if (strcmp(all->list[i], name) == 0) {
+      return true;
+    }
+  }
   if (all->count == all->capacity) {
     size_t capacity = all->capacity * 2 + 8;
     char **list = dds_realloc(all->list, capacity * sizeof *list);
-    if (list == NULL) return dds_error_set_nomem(error);
+    if (list == NULL) {
+      return dds_error_set_nomem(error);
+    }
     all->list = list;
     all->capacity = capacity;
   }
   char *copy = dds_alloc_copy(name, strlen(name));
-  if (copy == NULL) return dds_error_set_nomem(error);
+  if (copy == NULL) {
+    return dds_error_set_nomem(error);
+  }
   all->list[all->count++] = copy;
   return true;
 }
@@ -41,8 +49,9 @@ static bool add_attribute_name(names *all, dds_json name, dds_error *error) {
   bool is_text = dds_json_string_append(name, &text);
   bool done = dds_buffer_check(&text, error);
   /* It could not be named in a condition, so the row cannot be written safely. */
-  if (done && (!is_text || strlen(dds_buffer_text(&text)) != text.length))
+  if (done && (!is_text || strlen(dds_buffer_text(&text)) != text.length)) {
     done = dds_error_set(error, DDS_ERROR, "an attribute's name holds U+0000 or is not text");
+  }
   done = done && add_name(all, dds_buffer_text(&text), error);
   dds_buffer_free(&text);
   return done;
@@ -53,9 +62,11 @@ static bool add_all_attributes(names *all, const dds_assertion *assertion, dds_e
   dds_item_iterator iterator = dds_item_iterate(assertion->item);
   dds_json name;
   dds_value value;
-  while (dds_item_next(&iterator, &name, &value))
-    if (!dds_json_string_equals(name, key, strlen(key)) && !add_attribute_name(all, name, error))
+  while (dds_item_next(&iterator, &name, &value)) {
+    if (!dds_json_string_equals(name, key, strlen(key)) && !add_attribute_name(all, name, error)) {
       return false;
+    }
+  }
   return true;
 }
 
@@ -64,24 +75,34 @@ static bool add_columns(names *all, const dds_assertion *assertion, dds_error *e
   const dds_session_table *table = assertion->table;
   const dds_layout *layout = table->layout;
   uint64_t read = assertion->columns_read;
-  if ((read & DDS_READ_SESSION) && !add_name(all, layout->data, error)) return false;
-  if ((read & DDS_READ_EXPIRES) &&
-      !(add_name(all, layout->expires, error) && add_name(all, layout->ttl, error)))
+  if ((read & DDS_READ_SESSION) && !add_name(all, layout->data, error)) {
     return false;
-  for (size_t i = 0; i < table->extra_count && i < DDS_READ_EXTRA_BITS; i++)
-    if ((read >> i & DDS_READ_EXTRA) && !add_name(all, table->extras[i].name, error)) return false;
+  }
+  if ((read & DDS_READ_EXPIRES) &&
+      !(add_name(all, layout->expires, error) && add_name(all, layout->ttl, error))) {
+    return false;
+  }
+  for (size_t i = 0; i < table->extra_count && i < DDS_READ_EXTRA_BITS; i++) {
+    if ((read >> i & DDS_READ_EXTRA) && !add_name(all, table->extras[i].name, error)) {
+      return false;
+    }
+  }
   return !(assertion->every_attribute || (read & DDS_READ_ITEM)) ||
          add_all_attributes(all, assertion, error);
 }
 
 static dds_condition *as_read(const dds_item *item, const char *name) {
   dds_value value;
-  if (!dds_item_find(item, name, strlen(name), &value)) return dds_condition_not_exists(name);
+  if (!dds_item_find(item, name, strlen(name), &value)) {
+    return dds_condition_not_exists(name);
+  }
   return dds_condition_compare(name, DDS_EQUAL, value.typed.text, value.typed.length);
 }
 
 bool dds_assertion_add(dds_condition **condition, dds_condition *added, dds_error *error) {
-  if (added == NULL) return dds_error_set_nomem(error);
+  if (added == NULL) {
+    return dds_error_set_nomem(error);
+  }
   *condition = *condition == NULL ? added : dds_condition_and(*condition, added);
   return *condition != NULL || dds_error_set_nomem(error);
 }
@@ -92,11 +113,13 @@ bool dds_assertion_make(const dds_assertion *assertion, dds_condition **conditio
   const dds_write *write = assertion->overwrites;
   *condition = NULL;
   bool done = true;
-  for (size_t i = 0; done && write != NULL && i < write->assignment_count; i++)
+  for (size_t i = 0; done && write != NULL && i < write->assignment_count; i++) {
     done = add_name(&all, write->assignments[i].attribute, error);
+  }
   done = done && add_columns(&all, assertion, error);
-  for (size_t i = 0; done && i < all.count; i++)
+  for (size_t i = 0; done && i < all.count; i++) {
     done = dds_assertion_add(condition, as_read(assertion->item, all.list[i]), error);
+  }
   if (!done) {
     dds_condition_release(*condition);
     *condition = NULL;
@@ -107,7 +130,9 @@ bool dds_assertion_make(const dds_assertion *assertion, dds_condition **conditio
 
 bool dds_assertion_add_expired(const dds_layout *layout, const dds_old_row *old,
                                dds_condition **condition, dds_error *error) {
-  if (!(old->columns_read & DDS_READ_EXPIRED) || old->item == NULL) return true;
+  if (!(old->columns_read & DDS_READ_EXPIRED) || old->item == NULL) {
+    return true;
+  }
   bool was_expired = dds_row_is_expired(layout, old->item, old->now_ms);
   return dds_assertion_add(condition,
                            dds_expiry_expired_condition(layout, old->now_ms, was_expired), error);

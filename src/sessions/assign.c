@@ -32,12 +32,16 @@ static bool read_sessions(session_edit *edit, dds_error *error) {
   const dds_column_changes *changes = edit->changes;
   const char *data = changes->layout->data;
   edit->is_stored = dds_item_find(changes->item, data, strlen(data), &edit->stored);
-  if (edit->is_stored && !dds_session_json_from_value(&edit->old, &edit->stored, error))
+  if (edit->is_stored && !dds_session_json_from_value(&edit->old, &edit->stored, error)) {
     return false;
-  if (changes->session != NULL)
+  }
+  if (changes->session != NULL) {
     return dds_session_json_from_text(&edit->session, changes->session->bytes,
                                       changes->session->length, error);
-  if (edit->old.root.text == NULL) return true;
+  }
+  if (edit->old.root.text == NULL) {
+    return true;
+  }
   return dds_session_json_from_text(&edit->session, dds_buffer_text(&edit->old.text),
                                     edit->old.text.length, error);
 }
@@ -53,9 +57,12 @@ static bool restore_cookie(session_edit *edit, const dds_json *old_cookie, dds_e
     dds_expiry_rules_default(changes->layout, changes->now_ms, &move->expiry);
     return dds_session_json_add_new_cookie(&edit->session, &session_cookie, changes->now_ms, error);
   }
-  if (!move->moves) dds_expiry_rules_of_item(changes->layout, changes->item, &move->expiry);
-  if (old_cookie == NULL)
+  if (!move->moves) {
+    dds_expiry_rules_of_item(changes->layout, changes->item, &move->expiry);
+  }
+  if (old_cookie == NULL) {
     return dds_session_json_add_new_cookie(&edit->session, &move->expiry, changes->now_ms, error);
+  }
   move->sets_cookie = true;
   return dds_session_json_add_cookie(&edit->session, *old_cookie, error);
 }
@@ -68,14 +75,21 @@ static bool edit_session(session_edit *edit, dds_error *error) {
   bool had_cookie = dds_session_json_cookie(&edit->old, &old_cookie);
   bool has_cookie = dds_session_json_cookie(&edit->session, &cookie);
   const dds_json *old = had_cookie ? &old_cookie : NULL;
-  if (changes->expires != NULL)
+  if (changes->expires != NULL) {
     *move = (dds_expiry_move){.moves = true, .expiry = *changes->expires, .sets_cookie = true};
-  if (edit->session.root.text == NULL) return true;
+  }
+  if (edit->session.root.text == NULL) {
+    return true;
+  }
   if (changes->session != NULL) {
-    if (!has_cookie && !restore_cookie(edit, old, error)) return false;
-    if (has_cookie && changes->expires == NULL &&
-        !dds_expiry_rules_follow_cookie(changes->layout, old, cookie, changes->now_ms, move, error))
+    if (!has_cookie && !restore_cookie(edit, old, error)) {
       return false;
+    }
+    if (has_cookie && changes->expires == NULL &&
+        !dds_expiry_rules_follow_cookie(changes->layout, old, cookie, changes->now_ms, move,
+                                        error)) {
+      return false;
+    }
   }
   has_cookie = dds_session_json_cookie(&edit->session, &cookie);
   return !has_cookie || !move->sets_cookie ||
@@ -85,14 +99,22 @@ static bool edit_session(session_edit *edit, dds_error *error) {
 /* What the store writes beside key, session and expiry. */
 static bool add_companion(session_edit *edit, dds_write *write, dds_error *error) {
   const dds_companion *companion = &edit->changes->layout->companion;
-  if (companion->name == NULL) return true;
-  if (companion->kind == DDS_COMPANION_MEMBER_NOW_MS)
+  if (companion->name == NULL) {
+    return true;
+  }
+  if (companion->kind == DDS_COMPANION_MEMBER_NOW_MS) {
     return edit->session.root.text == NULL ||
            dds_session_json_set_number(&edit->session, companion->name, edit->changes->now_ms,
                                        error);
-  if (!edit->changes->is_new) return true;
-  for (size_t i = 0; i < write->assignment_count; i++)
-    if (strcmp(write->assignments[i].attribute, companion->name) == 0) return true;
+  }
+  if (!edit->changes->is_new) {
+    return true;
+  }
+  for (size_t i = 0; i < write->assignment_count; i++) {
+    if (strcmp(write->assignments[i].attribute, companion->name) == 0) {
+      return true;
+    }
+  }
   dds_buffer typed = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
   dds_buffer_append_format(&typed, "{\"S\":\"%s\"}", companion->text);
   bool done = dds_buffer_check(&typed, error) &&
@@ -105,7 +127,9 @@ static bool add_companion(session_edit *edit, dds_write *write, dds_error *error
  */
 static bool assign_session(const session_edit *edit, dds_write *write, dds_error *error) {
   const dds_layout *layout = edit->changes->layout;
-  if (edit->session.root.text == NULL) return true;
+  if (edit->session.root.text == NULL) {
+    return true;
+  }
   bool was_map = edit->is_stored && edit->stored.type == DDS_TYPE_MAP;
   bool is_map = edit->changes->session != NULL ? layout->encoding == DDS_ENCODING_MAP : was_map;
   dds_buffer typed = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
@@ -127,13 +151,16 @@ static bool assign_session(const session_edit *edit, dds_write *write, dds_error
 }
 
 bool dds_assign_columns(const dds_column_changes *changes, dds_write *write, dds_error *error) {
-  if (changes->session == NULL && changes->expires == NULL) return true;
+  if (changes->session == NULL && changes->expires == NULL) {
+    return true;
+  }
   session_edit edit = {
       .changes = changes, .old = DDS_SESSION_JSON_INIT, .session = DDS_SESSION_JSON_INIT};
   bool done = read_sessions(&edit, error) && edit_session(&edit, error) &&
               add_companion(&edit, write, error) && assign_session(&edit, write, error);
-  if (done && edit.move.moves)
+  if (done && edit.move.moves) {
     done = dds_expiry_rules_assign(changes->layout, changes->item, &edit.move.expiry, write, error);
+  }
   dds_session_json_free(&edit.old);
   dds_session_json_free(&edit.session);
   return done;

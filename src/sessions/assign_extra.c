@@ -30,13 +30,18 @@ static void append_digits(const char *digits, size_t length, dds_buffer *typed) 
 static bool append_number(const dds_sql_value *value, dds_buffer *typed, dds_error *error) {
   dds_buffer digits = DDS_BUFFER_INIT(NUMBER_BYTES);
   bool fits = true;
-  if (value->type == DDS_SQL_INTEGER)
+  if (value->type == DDS_SQL_INTEGER) {
     dds_buffer_append_format(&digits, "%lld", (long long)value->integer);
-  else
+  } else {
     fits = dds_number_append_double(&digits, value->real);
-  if (!fits) dds_error_set(error, DDS_TOOBIG, "number beyond DynamoDB's 1E-130 to 9.99E+125");
+  }
+  if (!fits) {
+    dds_error_set(error, DDS_TOOBIG, "number beyond DynamoDB's 1E-130 to 9.99E+125");
+  }
   bool done = fits && dds_buffer_check(&digits, error);
-  if (done) append_digits(dds_buffer_text(&digits), digits.length, typed);
+  if (done) {
+    append_digits(dds_buffer_text(&digits), digits.length, typed);
+  }
   dds_buffer_free(&digits);
   return done;
 }
@@ -54,9 +59,10 @@ static bool append_plainly(const char *column, const dds_sql_value *value, dds_b
     dds_buffer_append_text(typed, "\"}");
     return true;
   default:
-    if (!dds_utf8_is_valid(value->bytes, value->length))
+    if (!dds_utf8_is_valid(value->bytes, value->length)) {
       return dds_error_set(error, DDS_CHECK, "CHECK constraint failed: %s is not valid UTF-8",
                            column);
+    }
     append_string(value, typed);
     return true;
   }
@@ -68,8 +74,9 @@ static bool append_plainly(const char *column, const dds_sql_value *value, dds_b
 static bool is_bool(const dds_sql_value *value, bool *is_true) {
   dds_sql_value number = *value;
   bool is_character = value->type == DDS_SQL_TEXT && value->length == 1;
-  if (is_character)
+  if (is_character) {
     number = (dds_sql_value){.type = DDS_SQL_INTEGER, .integer = *value->bytes - '0'};
+  }
   const dds_sql_value none = {.type = DDS_SQL_INTEGER, .integer = 0};
   const dds_sql_value one = {.type = DDS_SQL_INTEGER, .integer = 1};
   *is_true = dds_sql_same(&number, &one);
@@ -84,13 +91,18 @@ static bool append_container(const char *column, const dds_sql_value *value, con
              dds_json_parse(value->bytes, value->length, &plain, NULL) &&
              (dds_json_type_of(plain) == DDS_JSON_OBJECT) == (old->type == DDS_TYPE_MAP) &&
              dds_json_type_of(plain) >= DDS_JSON_ARRAY;
-  if (!*is_kept) return true;
+  if (!*is_kept) {
+    return true;
+  }
   dds_json_iterator elements = dds_json_iterate(plain);
   bool is_set = old->type != DDS_TYPE_LIST && old->type != DDS_TYPE_MAP;
-  if (is_set && !dds_json_next(&elements, NULL, &element))
+  if (is_set && !dds_json_next(&elements, NULL, &element)) {
     return dds_error_set(error, DDS_CHECK, "CHECK constraint failed: %s is an empty set", column);
+  }
   dds_error refusal = DDS_ERROR_INIT;
-  if (dds_value_append_as(plain, old->type, old, typed, &refusal)) return true;
+  if (dds_value_append_as(plain, old->type, old, typed, &refusal)) {
+    return true;
+  }
   *is_kept = false;
   dds_buffer_clear(typed);
   return refusal.code == DDS_CHECK || dds_error_set(error, refusal.code, "%s", refusal.message);
@@ -106,7 +118,9 @@ static bool append_keeping(const char *column, const dds_sql_value *value, const
   switch (old->type) {
   case DDS_TYPE_STRING:
     *is_kept = is_number(value);
-    if (!*is_kept) return true;
+    if (!*is_kept) {
+      return true;
+    }
     dds_sql_apply_affinity(&text, DDS_AFFINITY_TEXT, &scratch);
     append_string(&text, typed);
     bool done = dds_buffer_check(&scratch, error);
@@ -115,11 +129,15 @@ static bool append_keeping(const char *column, const dds_sql_value *value, const
   case DDS_TYPE_NUMBER:
     *is_kept = value->type == DDS_SQL_TEXT &&
                dds_number_check(value->bytes, value->length) == DDS_NUMBER_OK;
-    if (*is_kept) append_digits(value->bytes, value->length, typed);
+    if (*is_kept) {
+      append_digits(value->bytes, value->length, typed);
+    }
     return true;
   case DDS_TYPE_BOOL:
     *is_kept = is_bool(value, &is_true);
-    if (*is_kept) dds_buffer_append_format(typed, "{\"BOOL\":%s}", is_true ? "true" : "false");
+    if (*is_kept) {
+      dds_buffer_append_format(typed, "{\"BOOL\":%s}", is_true ? "true" : "false");
+    }
     return true;
   case DDS_TYPE_BINARY:
   case DDS_TYPE_NULL:
@@ -133,8 +151,9 @@ bool dds_assign_extra(const dds_extra_column *column, const dds_sql_value *value
                       const dds_item *item, dds_write *write, dds_error *error) {
   dds_value old;
   bool is_stored = dds_item_find(item, column->name, strlen(column->name), &old);
-  if (value->type == DDS_SQL_NULL)
+  if (value->type == DDS_SQL_NULL) {
     return !is_stored || dds_write_assign(write, column->name, NULL, 0, error);
+  }
   dds_buffer typed = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
   bool is_kept = false;
   bool done = (!is_stored || append_keeping(column->name, value, &old, &typed, &is_kept, error)) &&

@@ -45,13 +45,19 @@ static bool refuse_null(dds_error *error, const char *column) {
 /* ---- checks ----------------------------------------------------------------------------------*/
 
 static bool check_sid(const dds_sql_value *sid, dds_error *error) {
-  if (sid->type == DDS_SQL_NULL) return refuse_null(error, "sid");
-  if (sid->type != DDS_SQL_TEXT) return refuse(error, "sid is not text");
+  if (sid->type == DDS_SQL_NULL) {
+    return refuse_null(error, "sid");
+  }
+  if (sid->type != DDS_SQL_TEXT) {
+    return refuse(error, "sid is not text");
+  }
   return sid->length > 0 || refuse(error, "sid is empty");
 }
 
 static bool check_session(const dds_sql_value *session, dds_error *error) {
-  if (session->type == DDS_SQL_NULL) return refuse_null(error, "session");
+  if (session->type == DDS_SQL_NULL) {
+    return refuse_null(error, "session");
+  }
   dds_json json;
   bool is_object = session->type == DDS_SQL_TEXT &&
                    dds_json_parse(session->bytes, session->length, &json, NULL) &&
@@ -60,10 +66,18 @@ static bool check_session(const dds_sql_value *session, dds_error *error) {
 }
 
 static bool read_item(const dds_sql_value *value, dds_item *item, dds_error *error) {
-  if (value->type == DDS_SQL_NULL) return refuse_null(error, "item");
-  if (value->type != DDS_SQL_TEXT) return refuse(error, "item is not DynamoDB JSON");
-  if (dds_item_parse(value->bytes, value->length, item, error)) return true;
-  if (error->code == DDS_CHECK) dds_error_prefix(error, "CHECK constraint failed: item: ");
+  if (value->type == DDS_SQL_NULL) {
+    return refuse_null(error, "item");
+  }
+  if (value->type != DDS_SQL_TEXT) {
+    return refuse(error, "item is not DynamoDB JSON");
+  }
+  if (dds_item_parse(value->bytes, value->length, item, error)) {
+    return true;
+  }
+  if (error->code == DDS_CHECK) {
+    dds_error_prefix(error, "CHECK constraint failed: item: ");
+  }
   return false;
 }
 
@@ -84,7 +98,9 @@ static bool apply_affinities(const dds_new_row *row, changed_row *changed, dds_s
 }
 
 static bool check(const changed_row *changed, dds_error *error) {
-  if (changed->has_sid && !check_sid(&changed->sid, error)) return false;
+  if (changed->has_sid && !check_sid(&changed->sid, error)) {
+    return false;
+  }
   return !changed->has_session || check_session(&changed->session, error);
 }
 
@@ -94,13 +110,19 @@ static bool check(const changed_row *changed, dds_error *error) {
 static bool read_given(const dds_layout *layout, const dds_new_row *row, changed_row *changed,
                        dds_error *error) {
   dds_sql_value expires;
-  if (!apply_affinities(row, changed, &expires, error)) return false;
+  if (!apply_affinities(row, changed, &expires, error)) {
+    return false;
+  }
   changed->has_sid = row->sid.given && changed->sid.type != DDS_SQL_NULL;
   changed->has_session = row->session.given && changed->session.type != DDS_SQL_NULL;
   changed->has_expires = row->expires.given && expires.type != DDS_SQL_NULL;
   changed->has_item = row->item.given && row->item.value.type != DDS_SQL_NULL;
-  if (changed->has_item && !read_item(&row->item.value, &changed->item, error)) return false;
-  if (!check(changed, error)) return false;
+  if (changed->has_item && !read_item(&row->item.value, &changed->item, error)) {
+    return false;
+  }
+  if (!check(changed, error)) {
+    return false;
+  }
   return !changed->has_expires || dds_expiry_rules_read(layout, &expires, &changed->expires, error);
 }
 
@@ -112,10 +134,14 @@ static bool read_differences(const dds_layout *layout, const dds_item *old, cons
   dds_sql_value expires, value;
   bool done = apply_affinities(row, changed, &expires, error) &&
               dds_row_sid(layout, old, &scratch, &value, error);
-  if (!done) goto done;
+  if (!done) {
+    goto done;
+  }
   changed->has_sid = row->sid.given && !dds_sql_same(&changed->sid, &value);
   done = dds_row_session(layout, old, &scratch, &value, error);
-  if (!done) goto done;
+  if (!done) {
+    goto done;
+  }
   changed->has_session = row->session.given && !dds_sql_same(&changed->session, &value);
   dds_row_expires(layout, old, &value);
   changed->has_expires = row->expires.given && !dds_sql_same(&expires, &value);
@@ -146,7 +172,9 @@ typedef struct row_edit {
 static bool is_extra_changed(const row_edit *edit, size_t i, const dds_sql_value *value,
                              bool *is_changed, dds_error *error) {
   *is_changed = value->type != DDS_SQL_NULL;
-  if (edit->old == NULL) return true;
+  if (edit->old == NULL) {
+    return true;
+  }
   dds_buffer scratch = DDS_BUFFER_INIT(TEXT_MAX_BYTES);
   dds_sql_value old;
   bool done = dds_row_extra(&edit->table->extras[i], edit->old, &scratch, &old, error);
@@ -169,8 +197,11 @@ static bool assign_extra(const row_edit *edit, size_t i, dds_write *write, dds_e
 }
 
 static bool assign_all(const row_edit *edit, dds_write *write, dds_error *error) {
-  for (size_t i = 0; i < edit->table->extra_count; i++)
-    if (edit->row->extras[i].given && !assign_extra(edit, i, write, error)) return false;
+  for (size_t i = 0; i < edit->table->extra_count; i++) {
+    if (edit->row->extras[i].given && !assign_extra(edit, i, write, error)) {
+      return false;
+    }
+  }
   const changed_row *changed = edit->changed;
   dds_column_changes columns = {
       .layout = edit->table->layout,
@@ -188,7 +219,9 @@ static bool assign_all(const row_edit *edit, dds_write *write, dds_error *error)
 static const dds_assignment *find_assignment(const dds_write *write, dds_json name) {
   for (size_t i = 0; i < write->assignment_count; i++) {
     const char *attribute = write->assignments[i].attribute;
-    if (dds_json_string_equals(name, attribute, strlen(attribute))) return &write->assignments[i];
+    if (dds_json_string_equals(name, attribute, strlen(attribute))) {
+      return &write->assignments[i];
+    }
   }
   return NULL;
 }
@@ -213,13 +246,17 @@ static void append_item(const dds_item *base, const char *hash_key, const dds_wr
   dds_item_iterator iterator = dds_item_iterate(base);
   dds_json name;
   dds_value value;
-  while (dds_item_next(&iterator, &name, &value))
+  while (dds_item_next(&iterator, &name, &value)) {
     if (!dds_json_string_equals(name, hash_key, strlen(hash_key)) &&
-        find_assignment(write, name) == NULL)
+        find_assignment(write, name) == NULL) {
       append_member(item, name, value.typed.text, value.typed.length);
+    }
+  }
   for (size_t i = 0; i < write->assignment_count; i++) {
     const dds_assignment *assignment = &write->assignments[i];
-    if (assignment->typed_value == NULL) continue;
+    if (assignment->typed_value == NULL) {
+      continue;
+    }
     dds_buffer_append_char(item, ',');
     dds_buffer_append_json_string(item, assignment->attribute, strlen(assignment->attribute));
     dds_buffer_append_char(item, ':');
@@ -257,10 +294,15 @@ static bool key_of_item(const dds_layout *layout, const dds_item *item, dds_key 
                         dds_error *error) {
   dds_value value;
   bool is_session;
-  if (!dds_item_find(item, layout->hash_key, strlen(layout->hash_key), &value))
+  if (!dds_item_find(item, layout->hash_key, strlen(layout->hash_key), &value)) {
     return refuse_null(error, "sid");
-  if (!dds_row_check(layout, item, &is_session, error)) return false;
-  if (!is_session) return refuse(error, "item's key is not one of the layout");
+  }
+  if (!dds_row_check(layout, item, &is_session, error)) {
+    return false;
+  }
+  if (!is_session) {
+    return refuse(error, "item's key is not one of the layout");
+  }
   dds_buffer scratch = DDS_BUFFER_INIT(TEXT_MAX_BYTES);
   dds_sql_value sid;
   bool done = dds_row_sid(layout, item, &scratch, &sid, error) && check_sid(&sid, error) &&
@@ -283,15 +325,22 @@ bool dds_change_insert(const dds_session_table *table, const dds_new_row *row, i
   changed_row changed = no_change();
   *write = (dds_write){.kind = DDS_WRITE_PUT};
   bool done = read_given(layout, row, &changed, error);
-  if (!done) goto done;
+  if (!done) {
+    goto done;
+  }
   const dds_item *base = changed.has_item ? &changed.item : &nothing;
-  if (changed.has_sid)
+  if (changed.has_sid) {
     done = dds_row_key(layout, changed.sid.bytes, changed.sid.length, &write->key, error);
-  else
+  } else {
     done = key_of_item(layout, base, &write->key, error);
-  if (!done) goto done;
+  }
+  if (!done) {
+    goto done;
+  }
   done = has_session(layout, &changed) || refuse_null(error, "session");
-  if (!done) goto done;
+  if (!done) {
+    goto done;
+  }
   row_edit edit = {.table = table, .row = row, .changed = &changed, .base = base, .now_ms = now_ms};
   done = assign_all(&edit, write, error) && make_put(base, layout->hash_key, write, error) &&
          (replace ||
@@ -308,8 +357,9 @@ static bool check_same_key(const dds_layout *layout, const dds_item *item, const
                            dds_error *error) {
   dds_key key = {0};
   dds_value value;
-  if (!dds_item_find(item, layout->hash_key, strlen(layout->hash_key), &value))
+  if (!dds_item_find(item, layout->hash_key, strlen(layout->hash_key), &value)) {
     return refuse(error, "item lacks its key");
+  }
   bool done = dds_key_from_item(layout->hash_key, item, &key, error) &&
               (dds_key_equal(&key, old) || refuse(error, "item has another key"));
   dds_key_free(&key);
@@ -326,8 +376,12 @@ static bool assert_as_read(const row_edit *edit, const dds_old_row *old,
                              .overwrites = overwrites,
                              .every_attribute = every_attribute};
   dds_condition *as_read;
-  if (!dds_assertion_make(&assertion, &as_read, error)) return false;
-  if (as_read != NULL && !dds_assertion_add(asserted, as_read, error)) return false;
+  if (!dds_assertion_make(&assertion, &as_read, error)) {
+    return false;
+  }
+  if (as_read != NULL && !dds_assertion_add(asserted, as_read, error)) {
+    return false;
+  }
   return dds_assertion_add_expired(edit->table->layout, old, asserted, error);
 }
 
@@ -372,8 +426,12 @@ bool dds_change_update(const dds_session_table *table, const dds_old_row *old,
                    .now_ms = now_ms};
   bool done = dds_key_from_item(layout->hash_key, old->item, &writes[0].key, error) &&
               read_differences(layout, old->item, row, &changed, error);
-  if (!done) goto done;
-  if (changed.has_item) edit.base = &changed.item;
+  if (!done) {
+    goto done;
+  }
+  if (changed.has_item) {
+    edit.base = &changed.item;
+  }
   done = !changed.has_item || check_same_key(layout, edit.base, &writes[0].key, error);
   if (!done || !assign_all(&edit, &writes[0], error)) {
     done = false;
@@ -397,9 +455,13 @@ done:
 bool dds_change_delete(const dds_session_table *table, const dds_key *key, const dds_old_row *old,
                        dds_condition *matches, dds_write *write, dds_error *error) {
   *write = (dds_write){.kind = DDS_WRITE_DELETE};
-  if (!dds_key_copy(key, &write->key, error)) return false;
+  if (!dds_key_copy(key, &write->key, error)) {
+    return false;
+  }
   write->matches = dds_condition_retain(matches);
-  if (old->item == NULL) return true;
+  if (old->item == NULL) {
+    return true;
+  }
   dds_assertion assertion = {.table = table, .item = old->item, .columns_read = old->columns_read};
   return dds_assertion_make(&assertion, &write->asserted, error) &&
          dds_assertion_add_expired(table->layout, old, &write->matches, error);

@@ -9,8 +9,9 @@ enum { SIGNATURE_BYTES = 44, PADDING_BYTES = 1 };
 bool dds_cookie_append_signed(dds_buffer *value, const char *sid, size_t sid_length,
                               const char *secret, size_t secret_length, dds_error *error) {
   unsigned char digest[DDS_SHA256_BYTES];
-  if (!dds_hash_hmac_sha256(secret, secret_length, sid, sid_length, digest))
+  if (!dds_hash_hmac_sha256(secret, secret_length, sid, sid_length, digest)) {
     return dds_error_set(error, DDS_ERROR, "libcrypto cannot compute HMAC-SHA256");
+  }
   dds_buffer signature = DDS_BUFFER_INIT(SIGNATURE_BYTES);
   dds_hash_append_base64(&signature, digest, sizeof digest);
   bool done = dds_buffer_check(&signature, error);

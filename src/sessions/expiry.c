@@ -56,18 +56,28 @@ static dds_condition *compare(const char *attribute, dds_comparison comparison,
 static dds_condition *within(const char *attribute, const range *ends) {
   dds_comparison below = ends->excludes_high ? DDS_LESS : DDS_LESS_EQUAL;
   dds_comparison above = ends->excludes_low ? DDS_GREATER : DDS_GREATER_EQUAL;
-  if (ends->low.length == 0) return compare(attribute, below, &ends->high);
-  if (ends->high.length == 0) return compare(attribute, above, &ends->low);
+  if (ends->low.length == 0) {
+    return compare(attribute, below, &ends->high);
+  }
+  if (ends->high.length == 0) {
+    return compare(attribute, above, &ends->low);
+  }
   bool is_point = !ends->excludes_low && !ends->excludes_high &&
                   compare_numbers(&ends->low, dds_buffer_text(&ends->high)) == 0;
-  if (is_point) return compare(attribute, DDS_EQUAL, &ends->low);
+  if (is_point) {
+    return compare(attribute, DDS_EQUAL, &ends->low);
+  }
   return dds_condition_and(compare(attribute, above, &ends->low),
                            compare(attribute, below, &ends->high));
 }
 
 static void append_scaled(dds_buffer *to, const dds_buffer *from, int power_of_ten) {
-  if (from->length > 0) dds_number_append_scaled(to, from->data, from->length, power_of_ten);
-  if (from->failed != DDS_OK) to->failed = from->failed;
+  if (from->length > 0) {
+    dds_number_append_scaled(to, from->data, from->length, power_of_ten);
+  }
+  if (from->failed != DDS_OK) {
+    to->failed = from->failed;
+  }
 }
 
 /* The range in milliseconds; `lowest`, if not NULL, is where it begins at the earliest. */
@@ -76,8 +86,12 @@ static void scale_to_ms(const range *seconds, const char *lowest, range *ms) {
   append_scaled(&ms->high, &seconds->high, 3);
   ms->excludes_low = seconds->excludes_low;
   ms->excludes_high = seconds->excludes_high;
-  if (lowest == NULL || has_failed(ms)) return;
-  if (ms->low.length > 0 && compare_numbers(&ms->low, lowest) >= 0) return;
+  if (lowest == NULL || has_failed(ms)) {
+    return;
+  }
+  if (ms->low.length > 0 && compare_numbers(&ms->low, lowest) >= 0) {
+    return;
+  }
   dds_buffer_clear(&ms->low);
   dds_buffer_append_text(&ms->low, lowest);
   ms->excludes_low = false;
@@ -89,15 +103,21 @@ static void cut(const range *ends, const char *limit, range *below) {
   append_scaled(&below->high, &ends->high, 0);
   below->excludes_low = ends->excludes_low;
   below->excludes_high = ends->excludes_high;
-  if (has_failed(below)) return;
-  if (below->high.length > 0 && compare_numbers(&below->high, limit) < 0) return;
+  if (has_failed(below)) {
+    return;
+  }
+  if (below->high.length > 0 && compare_numbers(&below->high, limit) < 0) {
+    return;
+  }
   dds_buffer_clear(&below->high);
   dds_buffer_append_text(&below->high, limit);
   below->excludes_high = true;
 }
 
 static bool is_void(const range *ends) {
-  if (has_failed(ends) || ends->low.length == 0 || ends->high.length == 0) return false;
+  if (has_failed(ends) || ends->low.length == 0 || ends->high.length == 0) {
+    return false;
+  }
   int order = compare_numbers(&ends->low, dds_buffer_text(&ends->high));
   return order > 0 || (order == 0 && (ends->excludes_low || ends->excludes_high));
 }
@@ -111,13 +131,16 @@ static dds_condition *seconds_within(const char *attribute, const range *seconds
   range high = empty_range();
   cut(seconds, ms_from, &low);
   scale_to_ms(seconds, ms_from, &high);
-  if (has_failed(&low) || has_failed(&high)) goto done;
-  if (is_void(&high))
+  if (has_failed(&low) || has_failed(&high)) {
+    goto done;
+  }
+  if (is_void(&high)) {
     condition = within(attribute, &low);
-  else if (is_void(&low))
+  } else if (is_void(&low)) {
     condition = within(attribute, &high);
-  else
+  } else {
     condition = dds_condition_or(within(attribute, &low), within(attribute, &high));
+  }
 done:
   free_range(&low);
   free_range(&high);
@@ -138,7 +161,9 @@ static dds_condition *milliseconds_within(const char *attribute, const range *se
  * counts where the former is missing. `ttl` is NULL where they are one. */
 static dds_condition *in_either_place(const dds_layout *layout, dds_condition *expires,
                                       dds_condition *ttl, bool has_ttl) {
-  if (!has_ttl) return expires;
+  if (!has_ttl) {
+    return expires;
+  }
   return dds_condition_or(expires,
                           dds_condition_and(dds_condition_not_exists(layout->expires), ttl));
 }
@@ -176,27 +201,43 @@ static bool range_of(dds_comparison comparison, const dds_sql_value *value, rang
   bool is_integer = value->type == DDS_SQL_INTEGER;
   double real = is_integer ? (double)value->integer : value->real;
   /* `<` and `>` without their end, which a DELETE asserts: a row that has come to it is to stay. */
-  if (comparison == DDS_LESS && dds_number_append_strict_end(&seconds->high, real))
+  if (comparison == DDS_LESS && dds_number_append_strict_end(&seconds->high, real)) {
     return seconds->excludes_high = true;
-  if (comparison == DDS_GREATER && dds_number_append_strict_end(&seconds->low, real))
+  }
+  if (comparison == DDS_GREATER && dds_number_append_strict_end(&seconds->low, real)) {
     return seconds->excludes_low = true;
-  if (!dds_number_bounds(real, &seconds->low, &seconds->high)) return false;
-  if (is_too_large(&seconds->low) || is_too_large(&seconds->high)) return false;
-  if (comparison == DDS_LESS || comparison == DDS_LESS_EQUAL) dds_buffer_free(&seconds->low);
-  if (comparison == DDS_GREATER || comparison == DDS_GREATER_EQUAL) dds_buffer_free(&seconds->high);
+  }
+  if (!dds_number_bounds(real, &seconds->low, &seconds->high)) {
+    return false;
+  }
+  if (is_too_large(&seconds->low) || is_too_large(&seconds->high)) {
+    return false;
+  }
+  if (comparison == DDS_LESS || comparison == DDS_LESS_EQUAL) {
+    dds_buffer_free(&seconds->low);
+  }
+  if (comparison == DDS_GREATER || comparison == DDS_GREATER_EQUAL) {
+    dds_buffer_free(&seconds->high);
+  }
   return true;
 }
 
 dds_condition *dds_expiry_condition(const dds_layout *layout, dds_comparison comparison,
                                     const dds_sql_value *value, bool *pushable) {
   *pushable = value->type == DDS_SQL_INTEGER || value->type == DDS_SQL_REAL;
-  if (!*pushable) return NULL;
+  if (!*pushable) {
+    return NULL;
+  }
   /* Which decimals are another double is not worth two ranges: almost all of them. */
-  if (comparison == DDS_NOT_EQUAL) return is_number(layout);
+  if (comparison == DDS_NOT_EQUAL) {
+    return is_number(layout);
+  }
   range seconds = empty_range();
   dds_condition *condition = NULL;
   *pushable = range_of(comparison, value, &seconds);
-  if (*pushable && !has_failed(&seconds)) condition = expires_within(layout, &seconds);
+  if (*pushable && !has_failed(&seconds)) {
+    condition = expires_within(layout, &seconds);
+  }
   free_range(&seconds);
   return condition;
 }

@@ -16,7 +16,9 @@ enum { TYPED_MAX_BYTES = 8 << 20 };
 /* `attribute comparison value` with a typed value that is a buffer's; NULL when it failed. */
 static dds_condition *compare(const char *attribute, dds_comparison comparison,
                               const dds_buffer *typed) {
-  if (typed->failed != DDS_OK) return NULL;
+  if (typed->failed != DDS_OK) {
+    return NULL;
+  }
   return dds_condition_compare(attribute, comparison, typed->data, typed->length);
 }
 
@@ -29,7 +31,9 @@ static dds_condition *is_not_null(const char *attribute) {
 static dds_condition *or_another_type(const char *attribute, dds_type type,
                                       dds_comparison comparison, dds_condition *judged) {
   /* DynamoDB's <> is true of another type and of none. */
-  if (comparison == DDS_NOT_EQUAL) return dds_condition_and(is_not_null(attribute), judged);
+  if (comparison == DDS_NOT_EQUAL) {
+    return dds_condition_and(is_not_null(attribute), judged);
+  }
   dds_condition *another = dds_condition_not(dds_condition_type_is(attribute, type));
   return dds_condition_or(judged, dds_condition_and(is_not_null(attribute), another));
 }
@@ -83,7 +87,9 @@ static dds_condition *compare_end(const char *attribute, dds_comparison comparis
                                   const dds_buffer *number) {
   dds_buffer typed = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
   dds_buffer_append_format(&typed, "{\"N\":\"%s\"}", dds_buffer_text(number));
-  if (number->failed != DDS_OK) typed.failed = number->failed;
+  if (number->failed != DDS_OK) {
+    typed.failed = number->failed;
+  }
   dds_condition *condition = compare(attribute, comparison, &typed);
   dds_buffer_free(&typed);
   return condition;
@@ -120,7 +126,9 @@ static dds_condition *compare_strictly(const char *attribute, dds_comparison com
 static dds_condition *compare_number(const char *attribute, dds_comparison comparison,
                                      const dds_sql_value *value, bool *pushable) {
   /* Almost every number is another one. */
-  if (comparison == DDS_NOT_EQUAL) return is_not_null(attribute);
+  if (comparison == DDS_NOT_EQUAL) {
+    return is_not_null(attribute);
+  }
   bool is_integer = value->type == DDS_SQL_INTEGER;
   double real = is_integer ? (double)value->integer : value->real;
   dds_buffer low = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
@@ -128,8 +136,12 @@ static dds_condition *compare_number(const char *attribute, dds_comparison compa
   bool is_strict;
   dds_condition *condition = compare_strictly(attribute, comparison, real, &is_strict);
   *pushable = is_strict || dds_number_bounds(real, &low, &high);
-  if (*pushable && !is_strict) condition = compare_range(attribute, comparison, &low, &high);
-  if (*pushable) condition = or_another_type(attribute, DDS_TYPE_NUMBER, comparison, condition);
+  if (*pushable && !is_strict) {
+    condition = compare_range(attribute, comparison, &low, &high);
+  }
+  if (*pushable) {
+    condition = or_another_type(attribute, DDS_TYPE_NUMBER, comparison, condition);
+  }
   dds_buffer_free(&low);
   dds_buffer_free(&high);
   return condition;
@@ -142,7 +154,9 @@ static void to_number(const dds_extra_column *column, dds_sql_value *value, dds_
   bool is_numeric = column->affinity == DDS_AFFINITY_INTEGER ||
                     column->affinity == DDS_AFFINITY_REAL ||
                     column->affinity == DDS_AFFINITY_NUMERIC;
-  if (is_numeric) dds_sql_apply_affinity(value, DDS_AFFINITY_NUMERIC, scratch);
+  if (is_numeric) {
+    dds_sql_apply_affinity(value, DDS_AFFINITY_NUMERIC, scratch);
+  }
 }
 
 dds_condition *dds_extra_condition(const dds_extra_column *column, dds_comparison comparison,
@@ -152,17 +166,23 @@ dds_condition *dds_extra_condition(const dds_extra_column *column, dds_compariso
   dds_buffer scratch = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
   to_number(column, &compared, &scratch);
   *pushable = true;
-  if (scratch.failed != DDS_OK) goto done;
+  if (scratch.failed != DDS_OK) {
+    goto done;
+  }
   switch (compared.type) {
   case DDS_SQL_INTEGER:
   case DDS_SQL_REAL:
     /* A number that meets a TEXT column comes from a numeric one: '0100' = 100 there. */
     *pushable = column->affinity != DDS_AFFINITY_TEXT;
-    if (*pushable) condition = compare_number(column->name, comparison, &compared, pushable);
+    if (*pushable) {
+      condition = compare_number(column->name, comparison, &compared, pushable);
+    }
     break;
   case DDS_SQL_TEXT:
     *pushable = dds_utf8_is_valid(compared.bytes, compared.length);
-    if (*pushable) condition = compare_text(column->name, comparison, &compared);
+    if (*pushable) {
+      condition = compare_text(column->name, comparison, &compared);
+    }
     break;
   case DDS_SQL_BLOB:
     condition = compare_blob(column->name, comparison, &compared);

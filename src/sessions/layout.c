@@ -59,7 +59,10 @@ const dds_layout *dds_layout_at(size_t index) {
 }
 
 const dds_layout *dds_layout_find(const char *name) {
-  for (size_t i = 0; i < LAYOUT_COUNT; i++)
-    if (strcmp(layouts[i].name, name) == 0) return &layouts[i];
+  for (size_t i = 0; i < LAYOUT_COUNT; i++) {
+    if (strcmp(layouts[i].name, name) == 0) {
+      return &layouts[i];
+    }
+  }
   return NULL;
 }

@@ -35,8 +35,11 @@ static bool looks_like(const dds_layout *layout, const dds_item *item) {
 /* The layout whose key, data and expiry the item has; serverless-dynamodb-session-store and
  * dynamodb-store differ in the names of all but the key. */
 static const dds_layout *likely_layout(const dds_item *item) {
-  for (size_t i = 0; dds_layout_at(i) != NULL; i++)
-    if (looks_like(dds_layout_at(i), item)) return dds_layout_at(i);
+  for (size_t i = 0; dds_layout_at(i) != NULL; i++) {
+    if (looks_like(dds_layout_at(i), item)) {
+      return dds_layout_at(i);
+    }
+  }
   return NULL;
 }
 
@@ -47,13 +50,18 @@ static void append_attribute_names(const dds_item *item, dds_buffer *names) {
   dds_value value;
   size_t count = 0;
   while (dds_item_next(&iterator, &name, &value)) {
-    if (count++ >= NAMES_IN_MESSAGE) continue;
-    if (count > 1) dds_buffer_append_text(names, ", ");
+    if (count++ >= NAMES_IN_MESSAGE) {
+      continue;
+    }
+    if (count > 1) {
+      dds_buffer_append_text(names, ", ");
+    }
     size_t length = name.length < NAME_IN_MESSAGE_BYTES ? name.length : NAME_IN_MESSAGE_BYTES;
     dds_buffer_append(names, name.text, length);
   }
-  if (count > NAMES_IN_MESSAGE)
+  if (count > NAMES_IN_MESSAGE) {
     dds_buffer_append_format(names, " and %zu more", count - NAMES_IN_MESSAGE);
+  }
 }
 
 static bool missing_key(const dds_layout *layout, const dds_item *item, dds_error *error) {
@@ -63,7 +71,9 @@ static bool missing_key(const dds_layout *layout, const dds_item *item, dds_erro
   dds_error_set(error, DDS_ERROR, "an item lacks \"%s\", the key of layout '%s'; it has %s",
                 layout->hash_key, layout->name,
                 names.length > 0 ? dds_buffer_text(&names) : "none of the attributes asked for");
-  if (likely != NULL) dds_error_append(error, ": looks like layout='%s'", likely->name);
+  if (likely != NULL) {
+    dds_error_append(error, ": looks like layout='%s'", likely->name);
+  }
   dds_buffer_free(&names);
   return false;
 }
@@ -72,9 +82,15 @@ static bool missing_key(const dds_layout *layout, const dds_item *item, dds_erro
 static bool strip(const dds_layout *layout, const char **bytes, size_t *length) {
   size_t prefix = strlen(layout->prefix);
   size_t suffix = strlen(layout->suffix);
-  if (*length < prefix + suffix) return false;
-  if (prefix > 0 && memcmp(*bytes, layout->prefix, prefix) != 0) return false;
-  if (suffix > 0 && memcmp(*bytes + *length - suffix, layout->suffix, suffix) != 0) return false;
+  if (*length < prefix + suffix) {
+    return false;
+  }
+  if (prefix > 0 && memcmp(*bytes, layout->prefix, prefix) != 0) {
+    return false;
+  }
+  if (suffix > 0 && memcmp(*bytes + *length - suffix, layout->suffix, suffix) != 0) {
+    return false;
+  }
   *bytes += prefix;
   *length -= prefix + suffix;
   return true;
@@ -84,8 +100,12 @@ static bool strip(const dds_layout *layout, const char **bytes, size_t *length) 
  * False where they cannot be had: out of memory, which shows in `scratch`, or no UTF-8. */
 static bool read_string(const dds_value *value, dds_buffer *scratch, const char **bytes,
                         size_t *length) {
-  if (dds_json_string_is_plain(value->content, bytes, length)) return true;
-  if (!dds_value_append_bytes(value, scratch) || scratch->failed != DDS_OK) return false;
+  if (dds_json_string_is_plain(value->content, bytes, length)) {
+    return true;
+  }
+  if (!dds_value_append_bytes(value, scratch) || scratch->failed != DDS_OK) {
+    return false;
+  }
   *bytes = dds_buffer_text(scratch);
   *length = scratch->length;
   return true;
@@ -95,12 +115,18 @@ bool dds_row_check(const dds_layout *layout, const dds_item *item, bool *is_sess
                    dds_error *error) {
   *is_session = false;
   dds_value key;
-  if (!find(item, layout->hash_key, &key)) return missing_key(layout, item, error);
-  if (key.type != DDS_TYPE_STRING) return true;
+  if (!find(item, layout->hash_key, &key)) {
+    return missing_key(layout, item, error);
+  }
+  if (key.type != DDS_TYPE_STRING) {
+    return true;
+  }
   dds_buffer scratch = DDS_BUFFER_INIT(TEXT_MAX_BYTES);
   const char *bytes;
   size_t length;
-  if (read_string(&key, &scratch, &bytes, &length)) *is_session = strip(layout, &bytes, &length);
+  if (read_string(&key, &scratch, &bytes, &length)) {
+    *is_session = strip(layout, &bytes, &length);
+  }
   bool done = dds_buffer_check(&scratch, error);
   dds_buffer_free(&scratch);
   return done;
@@ -110,7 +136,9 @@ bool dds_row_check(const dds_layout *layout, const dds_item *item, bool *is_sess
 
 static bool take_scratch(dds_buffer *scratch, dds_sql_type type, dds_sql_value *value,
                          dds_error *error) {
-  if (!dds_buffer_check(scratch, error)) return false;
+  if (!dds_buffer_check(scratch, error)) {
+    return false;
+  }
   *value =
       (dds_sql_value){.type = type, .bytes = dds_buffer_text(scratch), .length = scratch->length};
   return true;
@@ -118,17 +146,22 @@ static bool take_scratch(dds_buffer *scratch, dds_sql_type type, dds_sql_value *
 
 static bool bytes_value(const dds_value *attribute, dds_sql_type type, dds_buffer *scratch,
                         dds_sql_value *value, dds_error *error) {
-  if (!dds_value_append_bytes(attribute, scratch) && scratch->failed == DDS_OK)
+  if (!dds_value_append_bytes(attribute, scratch) && scratch->failed == DDS_OK) {
     return dds_error_set(error, DDS_ERROR, "an attribute of type %s cannot be decoded",
                          dds_type_name(attribute->type));
+  }
   return take_scratch(scratch, type, value, error);
 }
 
 /* Under TEXT affinity its digits as they are, all 38 of them. */
 static bool number_value(const dds_value *attribute, dds_affinity affinity, dds_buffer *scratch,
                          dds_sql_value *value, dds_error *error) {
-  if (!bytes_value(attribute, DDS_SQL_TEXT, scratch, value, error)) return false;
-  if (affinity == DDS_AFFINITY_TEXT) return true;
+  if (!bytes_value(attribute, DDS_SQL_TEXT, scratch, value, error)) {
+    return false;
+  }
+  if (affinity == DDS_AFFINITY_TEXT) {
+    return true;
+  }
   int64_t integer;
   if (dds_number_to_integer(value->bytes, value->length, &integer)) {
     *value = (dds_sql_value){.type = DDS_SQL_INTEGER, .integer = integer};
@@ -162,7 +195,9 @@ static bool attribute_value(const dds_value *attribute, dds_affinity affinity, d
     dds_value_append_json(attribute, scratch);
     done = take_scratch(scratch, DDS_SQL_TEXT, value, error);
   }
-  if (!done) return false;
+  if (!done) {
+    return false;
+  }
   dds_sql_apply_affinity(value, affinity, scratch);
   return dds_buffer_check(scratch, error);
 }
@@ -172,14 +207,20 @@ static bool named_value(const char *name, dds_affinity affinity, const dds_item 
   dds_buffer_clear(scratch);
   *value = (dds_sql_value){.type = DDS_SQL_NULL};
   dds_value attribute;
-  if (!find(item, name, &attribute)) return true;
+  if (!find(item, name, &attribute)) {
+    return true;
+  }
   return attribute_value(&attribute, affinity, scratch, value, error);
 }
 
 bool dds_row_sid(const dds_layout *layout, const dds_item *item, dds_buffer *scratch,
                  dds_sql_value *value, dds_error *error) {
-  if (!named_value(layout->hash_key, DDS_AFFINITY_TEXT, item, scratch, value, error)) return false;
-  if (value->type == DDS_SQL_TEXT && strip(layout, &value->bytes, &value->length)) return true;
+  if (!named_value(layout->hash_key, DDS_AFFINITY_TEXT, item, scratch, value, error)) {
+    return false;
+  }
+  if (value->type == DDS_SQL_TEXT && strip(layout, &value->bytes, &value->length)) {
+    return true;
+  }
   return dds_error_set(error, DDS_ERROR, "an item's key is not one of layout '%s'", layout->name);
 }
 
@@ -206,8 +247,9 @@ static bool read_moment(const dds_value *value, dds_time_unit unit, moment *foun
   static const char ms_from[] = "1E11"; /* DDS_ROW_MILLISECONDS_FROM */
   if (value->type != DDS_TYPE_NUMBER ||
       !dds_json_string_is_plain(value->content, &found->text, &found->length) ||
-      dds_number_check(found->text, found->length) == DDS_NUMBER_NOT_A_NUMBER)
+      dds_number_check(found->text, found->length) == DDS_NUMBER_NOT_A_NUMBER) {
     return false;
+  }
   found->is_ms = unit == DDS_MILLISECONDS ||
                  dds_number_compare(found->text, found->length, ms_from, strlen(ms_from)) >= 0;
   return true;
@@ -216,7 +258,9 @@ static bool read_moment(const dds_value *value, dds_time_unit unit, moment *foun
 /* The expiry attribute where there is one, whatever its type; else the TTL attribute. */
 static bool find_moment(const dds_layout *layout, const dds_item *item, moment *found) {
   dds_value value;
-  if (find(item, layout->expires, &value)) return read_moment(&value, layout->unit, found);
+  if (find(item, layout->expires, &value)) {
+    return read_moment(&value, layout->unit, found);
+  }
   return find(item, layout->ttl, &value) && read_moment(&value, DDS_SECONDS, found);
 }
 
@@ -224,15 +268,22 @@ static bool find_moment(const dds_layout *layout, const dds_item *item, moment *
  * than any number of DynamoDB. */
 static bool divide_by_1000(const moment *ms, char text[SCALED_NUMBER_BYTES], size_t *length) {
   enum { EXPONENT_MAX = 1000000 };
-  if (ms->length > NUMBER_MAX_BYTES) return false;
+  if (ms->length > NUMBER_MAX_BYTES) {
+    return false;
+  }
   size_t mantissa = 0;
-  while (mantissa < ms->length && ms->text[mantissa] != 'e' && ms->text[mantissa] != 'E')
+  while (mantissa < ms->length && ms->text[mantissa] != 'e' && ms->text[mantissa] != 'E') {
     mantissa++;
+  }
   long exponent = 0;
-  for (size_t i = mantissa; i < ms->length; i++)
-    if (ms->text[i] >= '0' && ms->text[i] <= '9' && exponent < EXPONENT_MAX)
+  for (size_t i = mantissa; i < ms->length; i++) {
+    if (ms->text[i] >= '0' && ms->text[i] <= '9' && exponent < EXPONENT_MAX) {
       exponent = exponent * 10 + (ms->text[i] - '0');
-  if (mantissa + 1 < ms->length && ms->text[mantissa + 1] == '-') exponent = -exponent;
+    }
+  }
+  if (mantissa + 1 < ms->length && ms->text[mantissa + 1] == '-') {
+    exponent = -exponent;
+  }
   *length = (size_t)snprintf(text, SCALED_NUMBER_BYTES, "%.*sE%ld", (int)mantissa, ms->text,
                              exponent - 3);
   return true;
@@ -241,24 +292,31 @@ static bool divide_by_1000(const moment *ms, char text[SCALED_NUMBER_BYTES], siz
 void dds_row_expires(const dds_layout *layout, const dds_item *item, dds_sql_value *value) {
   *value = (dds_sql_value){.type = DDS_SQL_NULL};
   moment found;
-  if (!find_moment(layout, item, &found)) return;
+  if (!find_moment(layout, item, &found)) {
+    return;
+  }
   char scaled[SCALED_NUMBER_BYTES];
   const char *text = found.text;
   size_t length = found.length;
   if (found.is_ms) {
-    if (!divide_by_1000(&found, scaled, &length)) return;
+    if (!divide_by_1000(&found, scaled, &length)) {
+      return;
+    }
     text = scaled;
   }
   int64_t integer;
-  if (dds_number_to_integer(text, length, &integer))
+  if (dds_number_to_integer(text, length, &integer)) {
     *value = (dds_sql_value){.type = DDS_SQL_INTEGER, .integer = integer};
-  else
+  } else {
     *value = (dds_sql_value){.type = DDS_SQL_REAL, .real = dds_number_to_double(text, length)};
+  }
 }
 
 bool dds_row_is_expired(const dds_layout *layout, const dds_item *item, int64_t now_ms) {
   moment found;
-  if (!find_moment(layout, item, &found)) return false;
+  if (!find_moment(layout, item, &found)) {
+    return false;
+  }
   char now[SCALED_NUMBER_BYTES];
   int length = snprintf(now, sizeof now, found.is_ms ? "%lld" : "%lldE-3", (long long)now_ms);
   return dds_number_compare(found.text, found.length, now, (size_t)length) <= 0;
@@ -279,6 +337,8 @@ bool dds_row_key(const dds_layout *layout, const char *sid, size_t length, dds_k
 }
 
 bool dds_row_sid_hash(const char *sid, size_t length, char hex[65], dds_error *error) {
-  if (dds_hash_sha256_hex(sid, length, hex)) return true;
+  if (dds_hash_sha256_hex(sid, length, hex)) {
+    return true;
+  }
   return dds_error_set(error, DDS_ERROR, "libcrypto cannot compute SHA-256");
 }

@@ -16,11 +16,14 @@ static const char *const age_path[] = {"cookie", "originalMaxAge"};
 /* Finds the object in the text anew. */
 static bool reread(dds_session_json *session, dds_error *error) {
   session->root = (dds_json){0};
-  if (!dds_buffer_check(&session->text, error)) return false;
+  if (!dds_buffer_check(&session->text, error)) {
+    return false;
+  }
   dds_json root;
   if (dds_json_parse(dds_buffer_text(&session->text), session->text.length, &root, NULL) &&
-      dds_json_type_of(root) == DDS_JSON_OBJECT)
+      dds_json_type_of(root) == DDS_JSON_OBJECT) {
     session->root = root;
+  }
   return true;
 }
 
@@ -38,7 +41,9 @@ bool dds_session_json_from_value(dds_session_json *session, const dds_value *val
     dds_value_append_json(value, &session->text);
   } else if (value->type == DDS_TYPE_STRING) {
     bool is_text = dds_value_append_bytes(value, &session->text);
-    if (!is_text && session->text.failed == DDS_OK) dds_buffer_clear(&session->text);
+    if (!is_text && session->text.failed == DDS_OK) {
+      dds_buffer_clear(&session->text);
+    }
   }
   return reread(session, error);
 }
@@ -58,23 +63,27 @@ static bool replace(dds_session_json *session, dds_buffer *edited, dds_error *er
 static bool set(dds_session_json *session, const char *const *path, size_t count,
                 const char *replacement, size_t length, dds_error *error) {
   dds_buffer edited = DDS_BUFFER_INIT(session->text.maximum);
-  if (dds_json_edit_set(session->root, path, count, replacement, length, &edited))
+  if (dds_json_edit_set(session->root, path, count, replacement, length, &edited)) {
     return replace(session, &edited, error);
+  }
   dds_buffer_free(&edited);
   return dds_error_set(error, DDS_ERROR, "a session's JSON lacks what is to be changed in it");
 }
 
 bool dds_session_json_add_cookie(dds_session_json *session, dds_json cookie, dds_error *error) {
   dds_json old;
-  if (dds_json_find_path(session->root, cookie_path, 1, &old))
+  if (dds_json_find_path(session->root, cookie_path, 1, &old)) {
     return set(session, cookie_path, 1, cookie.text, cookie.length, error);
+  }
   dds_json_iterator members = dds_json_iterate(session->root);
   dds_json name, value;
   bool is_empty = !dds_json_next(&members, &name, &value);
   dds_buffer edited = DDS_BUFFER_INIT(session->text.maximum);
   dds_buffer_append_text(&edited, "{\"cookie\":");
   dds_buffer_append(&edited, cookie.text, cookie.length);
-  if (!is_empty) dds_buffer_append_char(&edited, ',');
+  if (!is_empty) {
+    dds_buffer_append_char(&edited, ',');
+  }
   dds_buffer_append(&edited, session->root.text + 1, session->root.length - 1);
   return replace(session, &edited, error);
 }
@@ -82,10 +91,11 @@ bool dds_session_json_add_cookie(dds_session_json *session, dds_json cookie, dds
 /* A date as JSON: ISO text with its quotes, or null for never and for what no date can be. */
 static void format_date(const dds_expiry *expiry, char text[DATE_JSON_BYTES]) {
   char iso[DDS_TIMESTAMP_ISO_BYTES];
-  if (!expiry->is_never && dds_timestamp_format_iso(expiry->time_ms, iso))
+  if (!expiry->is_never && dds_timestamp_format_iso(expiry->time_ms, iso)) {
     snprintf(text, DATE_JSON_BYTES, "\"%s\"", iso);
-  else
+  } else {
     snprintf(text, DATE_JSON_BYTES, "null");
+  }
 }
 
 bool dds_session_json_add_new_cookie(dds_session_json *session, const dds_expiry *expiry,
@@ -94,7 +104,9 @@ bool dds_session_json_add_new_cookie(dds_session_json *session, const dds_expiry
   char age[32] = "null";
   char text[160];
   format_date(expiry, date);
-  if (!expiry->is_never) snprintf(age, sizeof age, "%lld", (long long)(expiry->time_ms - now_ms));
+  if (!expiry->is_never) {
+    snprintf(age, sizeof age, "%lld", (long long)(expiry->time_ms - now_ms));
+  }
   int length = snprintf(text, sizeof text,
                         "{\"originalMaxAge\":%s,\"expires\":%s,\"httpOnly\":true,\"path\":\"/\"}",
                         age, date);
@@ -105,7 +117,9 @@ bool dds_session_json_set_expiry(dds_session_json *session, const dds_expiry *ex
                                  dds_error *error) {
   char date[DATE_JSON_BYTES];
   format_date(expiry, date);
-  if (!set(session, expires_path, 2, date, strlen(date), error)) return false;
+  if (!set(session, expires_path, 2, date, strlen(date), error)) {
+    return false;
+  }
   return !expiry->is_never || set(session, age_path, 2, "null", strlen("null"), error);
 }
 

@@ -30,15 +30,18 @@ typedef struct literal {
 } literal;
 
 static const char *skip_digits(const char *at, const char *end) {
-  while (at < end && is_digit(*at))
+  while (at < end && is_digit(*at)) {
     at++;
+  }
   return at;
 }
 
 /* Behind the E: a sign that may be missing, and at least one digit. NULL for anything else. */
 static const char *read_exponent(const char *at, const char *end, literal *parts) {
   parts->exponent = at;
-  if (at < end && (*at == '+' || *at == '-')) at++;
+  if (at < end && (*at == '+' || *at == '-')) {
+    at++;
+  }
   parts->exponent_end = skip_digits(at, end);
   return parts->exponent_end == at ? NULL : parts->exponent_end;
 }
@@ -47,23 +50,32 @@ static const char *read_exponent(const char *at, const char *end, literal *parts
  * and "+5" are numbers to it, hexadecimal is not. */
 static bool read_literal(const char *at, const char *end, literal *parts) {
   *parts = (literal){.is_negative = false};
-  while (at < end && is_space(*at))
+  while (at < end && is_space(*at)) {
     at++;
-  while (at < end && is_space(end[-1]))
+  }
+  while (at < end && is_space(end[-1])) {
     end--;
-  if (at < end && (*at == '+' || *at == '-')) parts->is_negative = *at++ == '-';
+  }
+  if (at < end && (*at == '+' || *at == '-')) {
+    parts->is_negative = *at++ == '-';
+  }
   parts->whole = at;
   at = parts->whole_end = skip_digits(at, end);
   size_t digits = (size_t)(at - parts->whole);
-  while (parts->whole_end - parts->whole > 1 && *parts->whole == '0')
+  while (parts->whole_end - parts->whole > 1 && *parts->whole == '0') {
     parts->whole++;
+  }
   if (at < end && *at == '.') {
     parts->fraction = at + 1;
     at = parts->fraction_end = skip_digits(at + 1, end);
     digits += (size_t)(at - parts->fraction);
   }
-  if (digits == 0) return false;
-  if (at < end && (*at == 'e' || *at == 'E')) at = read_exponent(at + 1, end, parts);
+  if (digits == 0) {
+    return false;
+  }
+  if (at < end && (*at == 'e' || *at == 'E')) {
+    at = read_exponent(at + 1, end, parts);
+  }
   return at == end;
 }
 
@@ -73,8 +85,12 @@ static void append_span(dds_buffer *text, const char *start, const char *end) {
 
 /* Spells it as JSON does, which is what number.h reads. */
 static void append_json_number(const literal *parts, dds_buffer *text) {
-  if (parts->is_negative) dds_buffer_append_char(text, '-');
-  if (parts->whole == parts->whole_end) dds_buffer_append_char(text, '0');
+  if (parts->is_negative) {
+    dds_buffer_append_char(text, '-');
+  }
+  if (parts->whole == parts->whole_end) {
+    dds_buffer_append_char(text, '0');
+  }
   append_span(text, parts->whole, parts->whole_end);
   if (parts->fraction != NULL && parts->fraction != parts->fraction_end) {
     dds_buffer_append_char(text, '.');
@@ -93,13 +109,16 @@ static void set_integer(dds_sql_value *value, int64_t integer) {
 /* A whole real becomes an integer, but not at the very ends of 64 bits (SQLite's rule). */
 static void real_to_integer(dds_sql_value *value) {
   bool is_inside = value->real > (double)INT64_MIN && value->real < (double)INT64_MAX;
-  if (is_inside && value->real == (double)(int64_t)value->real)
+  if (is_inside && value->real == (double)(int64_t)value->real) {
     set_integer(value, (int64_t)value->real);
+  }
 }
 
 static void text_to_number(dds_sql_value *value, dds_buffer *scratch) {
   literal parts;
-  if (!read_literal(value->bytes, value->bytes + value->length, &parts)) return;
+  if (!read_literal(value->bytes, value->bytes + value->length, &parts)) {
+    return;
+  }
   /* Not in `scratch`: the text may be borrowed from there. */
   dds_buffer text = DDS_BUFFER_INIT(NUMBER_TEXT_MAX_BYTES);
   append_json_number(&parts, &text);
@@ -127,15 +146,24 @@ static int round_to_digits(double magnitude, char digits[REAL_DIGITS + 1], int *
   const char *at = text;
   int count = 0;
   /* Whatever the locale puts for the point is skipped. */
-  for (; *at != '\0' && *at != 'e'; at++)
-    if (is_digit(*at) && count < REAL_DIGITS) digits[count++] = *at;
+  for (; *at != '\0' && *at != 'e'; at++) {
+    if (is_digit(*at) && count < REAL_DIGITS) {
+      digits[count++] = *at;
+    }
+  }
   *exponent = 0;
   bool is_negative = *at == 'e' && at[1] == '-';
-  for (; *at != '\0'; at++)
-    if (is_digit(*at)) *exponent = *exponent * 10 + (*at - '0');
-  if (is_negative) *exponent = -*exponent;
-  while (count > 1 && digits[count - 1] == '0')
+  for (; *at != '\0'; at++) {
+    if (is_digit(*at)) {
+      *exponent = *exponent * 10 + (*at - '0');
+    }
+  }
+  if (is_negative) {
+    *exponent = -*exponent;
+  }
+  while (count > 1 && digits[count - 1] == '0') {
     count--;
+  }
   digits[count] = '\0';
   return count;
 }
@@ -149,41 +177,57 @@ static void append_real(dds_buffer *text, double real) {
   char digits[REAL_DIGITS + 1];
   int exponent;
   int count = round_to_digits(fabs(real), digits, &exponent);
-  if (real < 0) dds_buffer_append_char(text, '-');
+  if (real < 0) {
+    dds_buffer_append_char(text, '-');
+  }
   bool is_scientific = exponent < -4 || exponent >= REAL_DIGITS;
   int point = is_scientific ? 1 : exponent + 1; /* digits before the point */
-  if (point <= 0) dds_buffer_append_char(text, '0');
-  for (int i = 0; i < point; i++)
-    dds_buffer_append_char(text, i < count ? digits[i] : '0');
-  dds_buffer_append_char(text, '.');
-  for (int i = point; i < 0; i++)
+  if (point <= 0) {
     dds_buffer_append_char(text, '0');
+  }
+  for (int i = 0; i < point; i++) {
+    dds_buffer_append_char(text, i < count ? digits[i] : '0');
+  }
+  dds_buffer_append_char(text, '.');
+  for (int i = point; i < 0; i++) {
+    dds_buffer_append_char(text, '0');
+  }
   int first = point > 0 ? point : 0;
   dds_buffer_append_text(text, first < count ? digits + first : "0");
-  if (is_scientific) dds_buffer_append_format(text, "e%+03d", exponent);
+  if (is_scientific) {
+    dds_buffer_append_format(text, "e%+03d", exponent);
+  }
 }
 
 static void number_to_text(dds_sql_value *value, dds_buffer *scratch) {
   size_t start = scratch->length;
-  if (value->type == DDS_SQL_INTEGER)
+  if (value->type == DDS_SQL_INTEGER) {
     dds_buffer_append_format(scratch, "%lld", (long long)value->integer);
-  else
+  } else {
     append_real(scratch, value->real);
+  }
   const char *bytes = dds_buffer_text(scratch) + start;
   *value = (dds_sql_value){.type = DDS_SQL_TEXT, .bytes = bytes, .length = scratch->length - start};
 }
 
 void dds_sql_apply_affinity(dds_sql_value *value, dds_affinity affinity, dds_buffer *scratch) {
   bool is_number = value->type == DDS_SQL_INTEGER || value->type == DDS_SQL_REAL;
-  if (affinity == DDS_AFFINITY_BLOB) return;
-  if (affinity == DDS_AFFINITY_TEXT) {
-    if (is_number) number_to_text(value, scratch);
+  if (affinity == DDS_AFFINITY_BLOB) {
     return;
   }
-  if (value->type == DDS_SQL_TEXT) text_to_number(value, scratch);
+  if (affinity == DDS_AFFINITY_TEXT) {
+    if (is_number) {
+      number_to_text(value, scratch);
+    }
+    return;
+  }
+  if (value->type == DDS_SQL_TEXT) {
+    text_to_number(value, scratch);
+  }
   if (affinity == DDS_AFFINITY_REAL) {
-    if (value->type == DDS_SQL_INTEGER)
+    if (value->type == DDS_SQL_INTEGER) {
       *value = (dds_sql_value){.type = DDS_SQL_REAL, .real = (double)value->integer};
+    }
   } else if (value->type == DDS_SQL_REAL) {
     real_to_integer(value);
   }
@@ -196,11 +240,15 @@ static bool integer_is_real(int64_t integer, double real) {
 }
 
 int dds_sql_same(const dds_sql_value *left, const dds_sql_value *right) {
-  if (left->type == DDS_SQL_INTEGER && right->type == DDS_SQL_REAL)
+  if (left->type == DDS_SQL_INTEGER && right->type == DDS_SQL_REAL) {
     return integer_is_real(left->integer, right->real);
-  if (left->type == DDS_SQL_REAL && right->type == DDS_SQL_INTEGER)
+  }
+  if (left->type == DDS_SQL_REAL && right->type == DDS_SQL_INTEGER) {
     return integer_is_real(right->integer, left->real);
-  if (left->type != right->type) return false;
+  }
+  if (left->type != right->type) {
+    return false;
+  }
   switch (left->type) {
   case DDS_SQL_NULL:
     return true;

@@ -10,15 +10,21 @@ static long refuse_in; /* counts down to the refusal; 0: none is wanted */
 static bool has_refused;
 
 static bool must_refuse(void) {
-  if (refuse_in == 0 || --refuse_in > 0) return false;
+  if (refuse_in == 0 || --refuse_in > 0) {
+    return false;
+  }
   has_refused = true;
   return true;
 }
 
 static void *allocate(size_t size_bytes) {
-  if (must_refuse()) return NULL;
+  if (must_refuse()) {
+    return NULL;
+  }
   void *memory = malloc(size_bytes);
-  if (memory != NULL) live_blocks++;
+  if (memory != NULL) {
+    live_blocks++;
+  }
   return memory;
 }
 

@@ -39,13 +39,17 @@ struct scripted_transport {
 };
 
 static void *must(void *memory) {
-  if (memory == NULL) abort();
+  if (memory == NULL) {
+    abort();
+  }
   return memory;
 }
 
 static char *copy_bytes(const char *bytes, size_t length) {
   char *memory = must(malloc(length + 1));
-  if (length > 0) memcpy(memory, bytes, length);
+  if (length > 0) {
+    memcpy(memory, bytes, length);
+  }
   memory[length] = '\0';
   return memory;
 }
@@ -61,14 +65,18 @@ void scripted_transport_answer_with(scripted_transport *script, const scripted_a
   queued_answer *queued = must(calloc(1, sizeof *queued));
   queued->answer = *answer;
   const char *body = answer->body == NULL ? "" : answer->body;
-  if (queued->answer.body_length == 0) queued->answer.body_length = strlen(body);
+  if (queued->answer.body_length == 0) {
+    queued->answer.body_length = strlen(body);
+  }
   queued->body = copy_bytes(body, queued->answer.body_length);
   queued->failure_message = copy(answer->failure_message);
   queued->request_id = copy(answer->request_id);
   queued->retry_after = copy(answer->retry_after);
   queued->crc32 = copy(answer->crc32);
   queued->date = copy(answer->date);
-  if (queued->answer.duration_ms == 0) queued->answer.duration_ms = 1;
+  if (queued->answer.duration_ms == 0) {
+    queued->answer.duration_ms = 1;
+  }
   size_t bytes = (script->answer_count + 1) * sizeof *script->answers;
   script->answers = must(realloc(script->answers, bytes));
   script->answers[script->answer_count++] = queued;
@@ -96,8 +104,11 @@ const scripted_request *scripted_transport_request(const scripted_transport *scr
 }
 
 const char *scripted_request_header(const scripted_request *request, const char *name) {
-  for (size_t i = 0; i < request->header_count; i++)
-    if (strcasecmp(request->header_names[i], name) == 0) return request->header_values[i];
+  for (size_t i = 0; i < request->header_count; i++) {
+    if (strcasecmp(request->header_names[i], name) == 0) {
+      return request->header_values[i];
+    }
+  }
   return NULL;
 }
 
@@ -150,8 +161,9 @@ static bool scripted_start(dds_transport *base, const dds_http_request *request,
   scripted_transport *script = (scripted_transport *)base;
   record(script, request);
   *out = NULL;
-  if (script->answers_taken == script->answer_count)
+  if (script->answers_taken == script->answer_count) {
     return dds_error_set(error, DDS_ERROR, "the script has no more answers");
+  }
   scripted_exchange *exchange = must(calloc(1, sizeof *exchange));
   exchange->answer = script->answers[script->answers_taken++];
   exchange->number = script->request_count;
@@ -164,9 +176,12 @@ static bool scripted_start(dds_transport *base, const dds_http_request *request,
   script->open = must(realloc(script->open, (script->open_count + 1) * sizeof *script->open));
   script->open[script->open_count++] = exchange;
   size_t in_flight = 0;
-  for (size_t i = 0; i < script->open_count; i++)
+  for (size_t i = 0; i < script->open_count; i++) {
     in_flight += !script->open[i]->is_finished;
-  if (in_flight > script->most_in_flight) script->most_in_flight = in_flight;
+  }
+  if (in_flight > script->most_in_flight) {
+    script->most_in_flight = in_flight;
+  }
   *out = &exchange->base;
   return true;
 }
@@ -184,19 +199,23 @@ static dds_exchange *finish(scripted_transport *script, scripted_exchange *excha
   base->status = queued->answer.status;
   base->has_lost_answer = queued->answer.has_lost_answer || base->failure == DDS_HTTP_INTERRUPTED;
   set_text(base->failure_message, sizeof base->failure_message, queued->failure_message);
-  if (base->failure != DDS_HTTP_ANSWERED) return base;
+  if (base->failure != DDS_HTTP_ANSWERED) {
+    return base;
+  }
   dds_buffer_append(&base->body, queued->body, queued->answer.body_length);
   set_text(base->retry_after, sizeof base->retry_after, queued->retry_after);
   set_text(base->date, sizeof base->date, queued->date);
-  if (queued->request_id != NULL)
+  if (queued->request_id != NULL) {
     set_text(base->request_id, sizeof base->request_id, queued->request_id);
-  else
+  } else {
     snprintf(base->request_id, sizeof base->request_id, "REQUEST%zu", exchange->number);
-  if (queued->crc32 != NULL)
+  }
+  if (queued->crc32 != NULL) {
     set_text(base->crc32, sizeof base->crc32, queued->crc32);
-  else
+  } else {
     snprintf(base->crc32, sizeof base->crc32, "%lu",
              (unsigned long)dds_hash_crc32(queued->body, queued->answer.body_length));
+  }
   return base;
 }
 
@@ -204,11 +223,19 @@ static dds_exchange *finish(scripted_transport *script, scripted_exchange *excha
 static bool advance(scripted_transport *script, int64_t to_ms) {
   while (to_ms - script->asked_ms >= STOP_INTERVAL_MS) {
     script->asked_ms += STOP_INTERVAL_MS;
-    if (script->asked_ms > script->now_ms) script->now_ms = script->asked_ms;
-    if (script->stop.asked != NULL && script->stop.asked(script->stop.context)) return true;
-    if (script->stop.asked == NULL && to_ms == INT64_MAX) abort(); /* it would never end */
+    if (script->asked_ms > script->now_ms) {
+      script->now_ms = script->asked_ms;
+    }
+    if (script->stop.asked != NULL && script->stop.asked(script->stop.context)) {
+      return true;
+    }
+    if (script->stop.asked == NULL && to_ms == INT64_MAX) {
+      abort(); /* it would never end */
+    }
   }
-  if (to_ms > script->now_ms) script->now_ms = to_ms;
+  if (to_ms > script->now_ms) {
+    script->now_ms = to_ms;
+  }
   return false;
 }
 
@@ -217,8 +244,9 @@ static dds_exchange *scripted_wait(dds_transport *base, int64_t until_ms, dds_er
   scripted_exchange *first = NULL;
   for (size_t i = 0; i < script->open_count; i++) {
     scripted_exchange *exchange = script->open[i];
-    if (!exchange->is_finished && (first == NULL || exchange->due_ms < first->due_ms))
+    if (!exchange->is_finished && (first == NULL || exchange->due_ms < first->due_ms)) {
       first = exchange;
+    }
   }
   bool is_answered = first != NULL && first->due_ms != INT64_MAX &&
                      (first->due_ms <= until_ms || first->due_ms <= script->now_ms);
@@ -231,7 +259,7 @@ static dds_exchange *scripted_wait(dds_transport *base, int64_t until_ms, dds_er
 
 static void scripted_release(dds_transport *base, dds_exchange *exchange) {
   scripted_transport *script = (scripted_transport *)base;
-  for (size_t i = 0; i < script->open_count; i++)
+  for (size_t i = 0; i < script->open_count; i++) {
     if (&script->open[i]->base == exchange) {
       memmove(&script->open[i], &script->open[i + 1],
               (script->open_count - i - 1) * sizeof *script->open);
@@ -240,6 +268,7 @@ static void scripted_release(dds_transport *base, dds_exchange *exchange) {
       free(exchange);
       return;
     }
+  }
   abort(); /* released twice */
 }
 
@@ -256,7 +285,9 @@ scripted_transport *scripted_transport_create(const dds_stop *stop) {
   scripted_transport *script = must(calloc(1, sizeof *script));
   script->base = (dds_transport){scripted_start, scripted_wait, scripted_release, scripted_now_ms,
                                  scripted_end};
-  if (stop != NULL) script->stop = *stop;
+  if (stop != NULL) {
+    script->stop = *stop;
+  }
   scripted_transport_set_now(script, START_MS);
   return script;
 }
@@ -282,14 +313,17 @@ void scripted_transport_destroy(scripted_transport *script) {
     queued_answer *queued = script->answers[i];
     char *const texts[] = {queued->body,        queued->failure_message, queued->request_id,
                            queued->retry_after, queued->crc32,           queued->date};
-    for (size_t j = 0; j < sizeof texts / sizeof texts[0]; j++)
+    for (size_t j = 0; j < sizeof texts / sizeof texts[0]; j++) {
       free(texts[j]);
+    }
     free(queued);
   }
-  for (size_t i = 0; i < script->request_count; i++)
+  for (size_t i = 0; i < script->request_count; i++) {
     free_request(&script->requests[i]);
-  while (script->open_count > 0)
+  }
+  while (script->open_count > 0) {
     scripted_release(&script->base, &script->open[0]->base);
+  }
   free(script->answers);
   free(script->requests);
   free(script->open);

@@ -51,8 +51,9 @@ static void set_up(table_fixture *fixture, bool has_credentials, bool is_loopbac
                          "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
   }
   fake_environment_set(environment, "AWS_REGION", "us-east-1");
-  if (is_loopback)
+  if (is_loopback) {
     fake_environment_set(environment, "AWS_ENDPOINT_URL_DYNAMODB", "http://localhost:8000");
+  }
   open_table(fixture);
 }
 
@@ -98,8 +99,12 @@ void table_fixture_sweep(void (*script)(table_fixture *fixture),
     failing_allocator_refuse(0);
     close_table(&fixture);
     assert_int_equal(failing_allocator_live_blocks(), 0);
-    if (is_done != (error.code == DDS_OK)) fail_msg("allocation %ld: %s", nth, error.message);
-    if (!is_done && error.code != DDS_NOMEM) fail_msg("allocation %ld: %s", nth, error.message);
+    if (is_done != (error.code == DDS_OK)) {
+      fail_msg("allocation %ld: %s", nth, error.message);
+    }
+    if (!is_done && error.code != DDS_NOMEM) {
+      fail_msg("allocation %ld: %s", nth, error.message);
+    }
     if (!refused) {
       assert_true(is_done);
       return;

@@ -86,8 +86,9 @@ static void test_json_strings(void **state) {
 }
 
 static void grow(dds_buffer *buffer) {
-  for (int i = 0; i < 5000; i++)
+  for (int i = 0; i < 5000; i++) {
     dds_buffer_append_format(buffer, "%05d", i);
+  }
 }
 
 static void test_growth_and_each_allocation_failing(void **state) {
@@ -104,11 +105,17 @@ static void test_growth_and_each_allocation_failing(void **state) {
       failing_allocator_refuse(0);
       assert_int_equal(dds_buffer_check(&buffer, &error), !refused);
       assert_int_equal(error.code, refused ? DDS_NOMEM : DDS_OK);
-      if (!refused) assert_int_equal(buffer.length, 25000);
-      if (!refused) assert_memory_equal(buffer.data + 24990, "0499804999", 11);
+      if (!refused) {
+        assert_int_equal(buffer.length, 25000);
+      }
+      if (!refused) {
+        assert_memory_equal(buffer.data + 24990, "0499804999", 11);
+      }
       dds_buffer_free(&buffer);
       assert_int_equal(failing_allocator_live_blocks(), before);
-      if (!refused) break;
+      if (!refused) {
+        break;
+      }
       assert_in_range(nth, 1, 100);
     }
   }

@@ -39,20 +39,28 @@ typedef struct statement {
 } statement;
 
 static dds_new_value new_value(const char *text) {
-  if (text == NULL) return (dds_new_value){.given = false};
-  if (text == sql_null) return (dds_new_value){.given = true, .value = {.type = DDS_SQL_NULL}};
+  if (text == NULL) {
+    return (dds_new_value){.given = false};
+  }
+  if (text == sql_null) {
+    return (dds_new_value){.given = true, .value = {.type = DDS_SQL_NULL}};
+  }
   return (dds_new_value){.given = true,
                          .value = {.type = DDS_SQL_TEXT, .bytes = text, .length = strlen(text)}};
 }
 
 static dds_item item_of(const char *text) {
   dds_item item;
-  if (!dds_json_parse(text, strlen(text), &item.json, NULL)) fail_msg("no JSON: %s", text);
+  if (!dds_json_parse(text, strlen(text), &item.json, NULL)) {
+    fail_msg("no JSON: %s", text);
+  }
   return item;
 }
 
 static void describe(const dds_write *write, dds_buffer *words) {
-  if (words->length > 0) dds_buffer_append_text(words, " | ");
+  if (words->length > 0) {
+    dds_buffer_append_text(words, " | ");
+  }
   switch (write->kind) {
   case DDS_WRITE_PUT:
     dds_buffer_append_format(words, "PUT %s", write->item);
@@ -62,16 +70,21 @@ static void describe(const dds_write *write, dds_buffer *words) {
     break;
   case DDS_WRITE_UPDATE:
     dds_buffer_append_text(words, "SET");
-    for (size_t i = 0; i < write->assignment_count; i++)
+    for (size_t i = 0; i < write->assignment_count; i++) {
       dds_buffer_append_format(
           words, " %s=%s", write->assignments[i].attribute,
           write->assignments[i].typed_value == NULL ? "-" : write->assignments[i].typed_value);
+    }
   }
 }
 
 static void describe_condition(const dds_condition *condition, bool is_first, dds_buffer *words) {
-  if (!is_first) dds_buffer_append_text(words, " | ");
-  if (condition != NULL) dds_condition_append_words(condition, words);
+  if (!is_first) {
+    dds_buffer_append_text(words, " | ");
+  }
+  if (condition != NULL) {
+    dds_condition_append_words(condition, words);
+  }
 }
 
 /* Runs the statement and frees what it made; errors are words too. */
@@ -94,9 +107,11 @@ static bool run(const statement *given, dds_buffer *written, dds_buffer *asserte
     dds_item item = item_of(given->old);
     dds_old_row old = {.item = &item, .columns_read = given->columns_read, .now_ms = NOW_MS};
     done = dds_change_update(&table, &old, &row, NOW_MS, writes, &made, error);
-    for (size_t i = 0; done && i < made; i++)
-      if (writes[i].kind != DDS_WRITE_PUT || made == 1)
+    for (size_t i = 0; done && i < made; i++) {
+      if (writes[i].kind != DDS_WRITE_PUT || made == 1) {
         assert_true(writes[i].asserted != NULL && dds_condition_holds(writes[i].asserted, &item));
+      }
+    }
   }
   for (size_t i = 0; done && i < made; i++) {
     describe(&writes[i], written);
@@ -114,14 +129,17 @@ static void check_statements(const statement *statements, size_t number) {
     dds_error error = DDS_ERROR_INIT;
     bool done = run(&statements[i], &written, &asserted, &error);
     const char *actual = done ? dds_buffer_text(&written) : error.message;
-    if (strcmp(actual, statements[i].written) != 0)
+    if (strcmp(actual, statements[i].written) != 0) {
       fail_msg("statement %zu:\n%s\nis not\n%s", i, actual, statements[i].written);
-    if (done && strcmp(dds_buffer_text(&asserted), statements[i].asserted) != 0)
+    }
+    if (done && strcmp(dds_buffer_text(&asserted), statements[i].asserted) != 0) {
       fail_msg("statement %zu asserts:\n%s\nnot\n%s", i, dds_buffer_text(&asserted),
                statements[i].asserted);
-    if (!done)
+    }
+    if (!done) {
       assert_int_equal(error.code,
                        strncmp(error.message, "NOT NULL", 8) == 0 ? DDS_NOTNULL : DDS_CHECK);
+    }
     dds_buffer_free(&written);
     dds_buffer_free(&asserted);
   }
@@ -520,7 +538,9 @@ static void an_assertion_notices_every_change(void **state) {
   assert_true(dds_condition_holds(writes[0].asserted, &item));
   for (size_t i = 0; i < sizeof meanwhile / sizeof meanwhile[0]; i++) {
     dds_item other = item_of(meanwhile[i]);
-    if (dds_condition_holds(writes[0].asserted, &other)) fail_msg("unnoticed: %s", meanwhile[i]);
+    if (dds_condition_holds(writes[0].asserted, &other)) {
+      fail_msg("unnoticed: %s", meanwhile[i]);
+    }
   }
   dds_write_free(&writes[0]);
   dds_write_free(&writes[1]);
@@ -587,7 +607,9 @@ static void extra_columns_keep_their_type(void **state) {
         .layout = dds_layout_at(CONNECT), .extras = &column, .extra_count = 1};
     dds_buffer json = DDS_BUFFER_INIT(TEXT_BYTES);
     dds_buffer_append_text(&json, "{\"id\":{\"S\":\"sess:a\"}");
-    if (tried->old != NULL) dds_buffer_append_format(&json, ",\"userId\":%s", tried->old);
+    if (tried->old != NULL) {
+      dds_buffer_append_format(&json, ",\"userId\":%s", tried->old);
+    }
     dds_buffer_append_text(&json, "}");
     dds_item item = item_of(json.data);
     dds_old_row old = {.item = &item, .now_ms = NOW_MS};
@@ -598,9 +620,12 @@ static void extra_columns_keep_their_type(void **state) {
     dds_error error = DDS_ERROR_INIT;
     bool done = dds_change_update(&table, &old, &row, NOW_MS, writes, &made, &error);
     const char *actual = error.message;
-    if (done) actual = made == 0 ? "" : writes[0].assignments[0].typed_value;
-    if (strcmp(actual, tried->expected) != 0)
+    if (done) {
+      actual = made == 0 ? "" : writes[0].assignments[0].typed_value;
+    }
+    if (strcmp(actual, tried->expected) != 0) {
       fail_msg("case %zu: %s, not %s", i, actual, tried->expected);
+    }
     dds_write_free(&writes[0]);
     dds_write_free(&writes[1]);
     dds_buffer_free(&json);
@@ -655,8 +680,9 @@ static void check_there_and_back(const dds_layout *layout, const char *session,
   dds_error error = DDS_ERROR_INIT;
   assert_true(dds_change_insert(&table, &row, NOW_MS, false, &inserted, &error));
   dds_item item;
-  if (!dds_item_parse(inserted.item, inserted.item_length, &item, &error))
+  if (!dds_item_parse(inserted.item, inserted.item_length, &item, &error)) {
     fail_msg("%s: %s", error.message, inserted.item);
+  }
 
   dds_buffer scratch = DDS_BUFFER_INIT(TEXT_BYTES);
   assert_true(dds_row_sid(layout, &item, &scratch, &row.sid.value, &error));
@@ -720,22 +746,31 @@ static void sweep(const statement *given) {
     bool refused = failing_allocator_has_refused();
     failing_allocator_refuse(0);
     bool is_described = written.failed == DDS_OK && asserted.failed == DDS_OK;
-    if (!done && refused && error.code != DDS_NOMEM)
+    if (!done && refused && error.code != DDS_NOMEM) {
       fail_msg("refused %ld: %s", nth, error.message);
-    if (done && is_described) assert_string_equal(dds_buffer_text(&written), given->written);
+    }
+    if (done && is_described) {
+      assert_string_equal(dds_buffer_text(&written), given->written);
+    }
     dds_buffer_free(&written);
     dds_buffer_free(&asserted);
     assert_int_equal(failing_allocator_live_blocks(), before);
-    if (!refused) break;
+    if (!refused) {
+      break;
+    }
   }
 }
 
 static void out_of_memory_is_told_and_nothing_leaks(void **state) {
   (void)state;
-  for (size_t i = 0; i < sizeof inserts / sizeof inserts[0]; i++)
+  for (size_t i = 0; i < sizeof inserts / sizeof inserts[0]; i++) {
     sweep(&inserts[i]);
-  for (size_t i = 0; i < sizeof updates / sizeof updates[0]; i++)
-    if (updates[i].asserted != NULL) sweep(&updates[i]);
+  }
+  for (size_t i = 0; i < sizeof updates / sizeof updates[0]; i++) {
+    if (updates[i].asserted != NULL) {
+      sweep(&updates[i]);
+    }
+  }
 }
 
 static int set_up(void **state) {

@@ -77,7 +77,9 @@ static dds_call *start(fixture *f, const char *operation, const char *text) {
 static bool run(fixture *f, dds_call_outcome *outcome) {
   dds_call *call = start(f, "GetItem", "{}");
   *outcome = (dds_call_outcome){0};
-  if (call == NULL) return false;
+  if (call == NULL) {
+    return false;
+  }
   bool is_done = dds_client_wait(f->client, call, &f->error);
   *outcome = *dds_call_result(call);
   dds_call_free(call);
@@ -117,8 +119,9 @@ static void test_request_and_success(void **state) {
       {"Accept-Encoding", "identity"},
       {"amz-sdk-request", "attempt=1; max=4"},
   };
-  for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
+  for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
     assert_string_equal(scripted_request_header(request, headers[i][0]), headers[i][1]);
+  }
   assert_int_equal(strlen(scripted_request_header(request, "amz-sdk-invocation-id")), 36);
   assert_ptr_equal(strstr(scripted_request_header(request, "User-Agent"), "dynamodb-sessions/"),
                    scripted_request_header(request, "User-Agent"));
@@ -185,14 +188,17 @@ static void test_attempts_used_up(void **state) {
     fixture f;
     dds_call_outcome outcome;
     set_up_open(&f);
-    for (int attempt = 0; attempt < 4; attempt++)
-      if (cases[i].failure == 0)
+    for (int attempt = 0; attempt < 4; attempt++) {
+      if (cases[i].failure == 0) {
         scripted_transport_answer(f.script, cases[i].status, cases[i].body);
-      else
+      } else {
         scripted_transport_fail(f.script, cases[i].failure);
+      }
+    }
     assert_false(run(&f, &outcome));
-    if (f.error.code != cases[i].code || strstr(f.error.message, cases[i].message) == NULL)
+    if (f.error.code != cases[i].code || strstr(f.error.message, cases[i].message) == NULL) {
       fail_msg("case %zu: %d %s", i, f.error.code, f.error.message);
+    }
     assert_int_equal(f.error.attempts, 4);
     assert_int_equal(f.error.http_status, cases[i].status);
     assert_int_equal(outcome.may_have_been_applied, cases[i].may_have_been_applied);
@@ -241,8 +247,9 @@ static void test_not_retried(void **state) {
     set_up_open(&f);
     scripted_transport_answer(f.script, cases[i].status, cases[i].body);
     assert_false(run(&f, &outcome));
-    if (f.error.code != cases[i].code || strstr(f.error.message, cases[i].message) == NULL)
+    if (f.error.code != cases[i].code || strstr(f.error.message, cases[i].message) == NULL) {
       fail_msg("case %zu: %d %s", i, f.error.code, f.error.message);
+    }
     assert_string_equal(f.error.service_code, cases[i].service_code);
     assert_string_equal(f.error.request_id, "REQUEST1");
     assert_int_equal(f.error.attempts, 1);
@@ -271,9 +278,10 @@ static void test_checksum(void **state) {
   assert_true(run(&f, &outcome));
   assert_int_equal(outcome.attempts, 2);
   assert_true(outcome.may_have_been_applied);
-  for (int i = 0; i < 4; i++)
+  for (int i = 0; i < 4; i++) {
     scripted_transport_answer_with(f.script,
                                    &(scripted_answer){.status = 200, .body = "{}", .crc32 = "1"});
+  }
   assert_false(run(&f, &outcome));
   assert_non_null(strstr(f.error.message, "CRC-32"));
   tear_down(&f);
@@ -307,8 +315,9 @@ static void test_bucket_runs_dry(void **state) {
   set_up_open(&f);
   /* 35 retries of 14 tokens; each call of 4 attempts uses 3. */
   for (int call = 0; call < 12; call++) {
-    for (int i = 0; i < (call == 11 ? 3 : 4); i++)
+    for (int i = 0; i < (call == 11 ? 3 : 4); i++) {
       scripted_transport_answer(f.script, 500, "");
+    }
     f.error = DDS_ERROR_INIT;
     assert_false(run(&f, &outcome));
     attempts += (size_t)outcome.attempts;
@@ -503,8 +512,9 @@ static bool make_two_calls(fixture *f) {
     is_done = dds_client_start(f->client, "GetItem", &body, &calls[i], &f->error);
   }
   is_done = is_done && dds_client_wait_any(f->client, calls, 2, &index, &f->error);
-  for (int i = 0; i < 2 && is_done; i++)
+  for (int i = 0; i < 2 && is_done; i++) {
     is_done = dds_client_wait(f->client, calls[i], &f->error);
+  }
   dds_call_free(calls[0]);
   dds_call_free(calls[1]);
   return is_done;
@@ -529,7 +539,9 @@ static void test_each_allocation_failing(void **state) {
     dds_client_close(f.client);
     scripted_transport_destroy(f.script);
     assert_int_equal(failing_allocator_live_blocks(), before);
-    if (!refused) break;
+    if (!refused) {
+      break;
+    }
     assert_in_range(nth, 1, 1000);
   }
 }

@@ -123,8 +123,9 @@ static void names_types(void **state) {
   assert_true(dds_columns_type_find("tExT", &affinity));
   assert_int_equal(affinity, DDS_AFFINITY_TEXT);
   static const char *const others[] = {"", "INT", "TEXT ", "TEXTS", "VARCHAR(5)", "ANY"};
-  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
     assert_false(dds_columns_type_find(others[i], &affinity));
+  }
 }
 
 int main(void) {

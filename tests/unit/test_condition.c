@@ -40,9 +40,10 @@ static void is_said_in_words(void **state) {
   } comparisons[] = {{DDS_EQUAL, "x = ?"},   {DDS_NOT_EQUAL, "x <> ?"},
                      {DDS_LESS, "x < ?"},    {DDS_LESS_EQUAL, "x <= ?"},
                      {DDS_GREATER, "x > ?"}, {DDS_GREATER_EQUAL, "x >= ?"}};
-  for (size_t i = 0; i < sizeof comparisons / sizeof comparisons[0]; i++)
+  for (size_t i = 0; i < sizeof comparisons / sizeof comparisons[0]; i++) {
     expect_words(compare("x", comparisons[i].comparison, "{\"S\":\"secret\"}"),
                  comparisons[i].words);
+  }
   expect_words(dds_condition_not_exists("b"), "attribute_not_exists(b)");
   expect_words(dds_condition_type_is("b", DDS_TYPE_NUMBER_SET), "attribute_type(b, NS)");
   expect_words(dds_condition_begins_with("b", "x", 1), "begins_with(b, ?)");
@@ -70,8 +71,9 @@ static void has_parentheses_where_needed(void **state) {
 static bool holds(dds_condition *condition, const char *item_text) {
   dds_item item = {0};
   assert_non_null(condition);
-  if (item_text != NULL)
+  if (item_text != NULL) {
     assert_true(dds_json_parse(item_text, strlen(item_text), &item.json, NULL));
+  }
   bool result = dds_condition_holds(condition, &item);
   dds_condition_release(condition);
   return result;
@@ -119,10 +121,12 @@ static void compares_as_dynamodb(void **state) {
       {"none", DDS_GREATER_EQUAL, "{\"N\":\"5\"}", false},
       {"none", DDS_NOT_EQUAL, "{\"N\":\"5\"}", true},
   };
-  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     if (holds(compare(cases[i].attribute, cases[i].comparison, cases[i].operand), item) !=
-        cases[i].holds)
+        cases[i].holds) {
       fail_msg("case %zu: %s, %s", i, cases[i].attribute, cases[i].operand);
+    }
+  }
 }
 
 static void evaluates_functions_and_logic(void **state) {
@@ -166,8 +170,9 @@ static void shares_by_reference_counts(void **state) {
   assert_null(dds_condition_or(a(), NULL));
   assert_null(dds_condition_not(NULL));
   condition = a();
-  for (int i = 1; i < 150; i++)
+  for (int i = 1; i < 150; i++) {
     condition = dds_condition_and(condition, a());
+  }
   assert_int_equal(dds_condition_operator_count(condition), 299);
   dds_condition_release(condition);
   assert_int_equal(failing_allocator_live_blocks(), 0);
@@ -185,7 +190,9 @@ static void survives_every_refused_allocation(void **state) {
     assert_int_equal(condition == NULL, refused);
     dds_condition_release(condition);
     assert_int_equal(failing_allocator_live_blocks(), 0);
-    if (!refused) break;
+    if (!refused) {
+      break;
+    }
   }
 }
 

@@ -25,9 +25,12 @@ static bool resolve(const config_case *row, dds_config *config, dds_error *error
   fake_environment environment;
   dds_profiles *profiles = NULL;
   fake_environment_init(&environment);
-  for (size_t i = 0; i < VARIABLES && row->variables[i].name != NULL; i++)
+  for (size_t i = 0; i < VARIABLES && row->variables[i].name != NULL; i++) {
     fake_environment_set(&environment, row->variables[i].name, row->variables[i].value);
-  if (row->config != NULL) fake_environment_add_file(&environment, "~/.aws/config", row->config);
+  }
+  if (row->config != NULL) {
+    fake_environment_add_file(&environment, "~/.aws/config", row->config);
+  }
   bool is_resolved = dds_profiles_load(&environment.base, &profiles, error) &&
                      dds_config_resolve(&row->options, &environment.base, profiles, config, error);
   dds_profiles_free(profiles);
@@ -135,10 +138,14 @@ static void test_precedence(void **state) {
     dds_error error = DDS_ERROR_INIT;
     dds_config config;
     char text[500];
-    if (!resolve(&cases[i], &config, &error)) fail_msg("case %zu: %s", i, error.message);
+    if (!resolve(&cases[i], &config, &error)) {
+      fail_msg("case %zu: %s", i, error.message);
+    }
     snprintf(text, sizeof text, "%s|%s|%s|%s", config.profile, or_dash(config.region),
              or_dash(config.signing_region), or_dash(config.endpoint));
-    if (strcmp(text, cases[i].expected) != 0) fail_msg("case %zu: %s", i, text);
+    if (strcmp(text, cases[i].expected) != 0) {
+      fail_msg("case %zu: %s", i, text);
+    }
     dds_config_free(&config);
   }
 }
@@ -148,9 +155,12 @@ static void test_errors(void **state) {
   for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
     dds_error error = DDS_ERROR_INIT;
     dds_config config;
-    if (resolve(&errors[i], &config, &error)) fail_msg("case %zu was accepted", i);
-    if (strstr(error.message, errors[i].expected) == NULL)
+    if (resolve(&errors[i], &config, &error)) {
+      fail_msg("case %zu was accepted", i);
+    }
+    if (strstr(error.message, errors[i].expected) == NULL) {
       fail_msg("case %zu: %s", i, error.message);
+    }
   }
 }
 
@@ -232,7 +242,9 @@ static void test_each_allocation_failing(void **state) {
     assert_int_equal(error.code, refused ? DDS_NOMEM : DDS_OK);
     dds_config_free(&config);
     assert_int_equal(failing_allocator_live_blocks(), before);
-    if (!refused) break;
+    if (!refused) {
+      break;
+    }
     assert_in_range(nth, 1, 1000);
   }
 }

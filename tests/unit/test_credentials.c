@@ -30,11 +30,15 @@ static bool resolve(const credentials_case *row, const char *endpoint, dds_crede
   dds_config config = {0};
   bool is_resolved = false;
   fake_environment_init(&environment);
-  for (size_t i = 0; i < VARIABLES && row->variables[i].name != NULL; i++)
+  for (size_t i = 0; i < VARIABLES && row->variables[i].name != NULL; i++) {
     fake_environment_set(&environment, row->variables[i].name, row->variables[i].value);
-  if (row->config != NULL) fake_environment_add_file(&environment, "~/.aws/config", row->config);
-  if (row->credentials != NULL)
+  }
+  if (row->config != NULL) {
+    fake_environment_add_file(&environment, "~/.aws/config", row->config);
+  }
+  if (row->credentials != NULL) {
     fake_environment_add_file(&environment, "~/.aws/credentials", row->credentials);
+  }
   if (dds_profiles_load(&environment.base, &profiles, error) &&
       dds_config_resolve(&options, &environment.base, profiles, &config, error)) {
     const dds_credentials_context context = {&config, &environment.base, profiles};
@@ -167,10 +171,14 @@ static void test_found(void **state) {
     dds_error error = DDS_ERROR_INIT;
     dds_credentials found;
     char text[300];
-    if (!resolve(&found_cases[i], NULL, &found, &error)) fail_msg("case %zu: %s", i, error.message);
+    if (!resolve(&found_cases[i], NULL, &found, &error)) {
+      fail_msg("case %zu: %s", i, error.message);
+    }
     snprintf(text, sizeof text, "%s|%s|%s|%s|%s", found.access_key_id, found.secret_access_key,
              or_dash(found.session_token), or_dash(found.account_id), found.source);
-    if (strcmp(text, found_cases[i].expected) != 0) fail_msg("case %zu: %s", i, text);
+    if (strcmp(text, found_cases[i].expected) != 0) {
+      fail_msg("case %zu: %s", i, text);
+    }
     assert_true(found.expires_ms == INT64_MAX);
     dds_credentials_free(&found);
   }
@@ -181,9 +189,12 @@ static void test_errors(void **state) {
   for (size_t i = 0; i < sizeof error_cases / sizeof error_cases[0]; i++) {
     dds_error error = DDS_ERROR_INIT;
     dds_credentials found;
-    if (resolve(&error_cases[i], NULL, &found, &error)) fail_msg("case %zu was accepted", i);
-    if (strstr(error.message, error_cases[i].expected) == NULL)
+    if (resolve(&error_cases[i], NULL, &found, &error)) {
+      fail_msg("case %zu was accepted", i);
+    }
+    if (strstr(error.message, error_cases[i].expected) == NULL) {
       fail_msg("case %zu: %s", i, error.message);
+    }
     assert_int_equal(error.code, DDS_AUTH);
     assert_null(strstr(error.message, "sE"));
     assert_null(strstr(error.message, "sC"));
@@ -236,7 +247,9 @@ static void test_each_allocation_failing(void **state) {
       assert_int_equal(error.code, refused ? DDS_NOMEM : DDS_OK);
       dds_credentials_free(&found);
       assert_int_equal(failing_allocator_live_blocks(), before);
-      if (!refused) break;
+      if (!refused) {
+        break;
+      }
       assert_in_range(nth, 1, 1000);
     }
   }

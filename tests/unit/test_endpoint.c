@@ -80,7 +80,9 @@ static void test_parse(void **state) {
   for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
     dds_error error = DDS_ERROR_INIT;
     dds_url url;
-    if (!dds_endpoint_parse(good[i].text, &url, &error)) fail_msg("%zu: %s", i, error.message);
+    if (!dds_endpoint_parse(good[i].text, &url, &error)) {
+      fail_msg("%zu: %s", i, error.message);
+    }
     assert_int_equal(url.host_length, strlen(good[i].host));
     assert_memory_equal(url.host, good[i].host, url.host_length);
     assert_int_equal(url.port, good[i].port);
@@ -120,7 +122,9 @@ static void test_parse_refuses(void **state) {
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
     dds_error error = DDS_ERROR_INIT;
     dds_url url;
-    if (dds_endpoint_parse(wrong[i], &url, &error)) fail_msg("accepted %s", wrong[i]);
+    if (dds_endpoint_parse(wrong[i], &url, &error)) {
+      fail_msg("accepted %s", wrong[i]);
+    }
     assert_int_equal(error.code, DDS_ERROR);
     assert_null(strstr(error.message, "sesame"));
   }

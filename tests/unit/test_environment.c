@@ -47,8 +47,9 @@ static void test_files(void **state) {
   char path[] = "/tmp/dds-environment-XXXXXX";
   int descriptor = mkstemp(path);
   assert_true(descriptor >= 0);
-  for (int i = 0; i < 2000; i++)
+  for (int i = 0; i < 2000; i++) {
     assert_int_equal(write(descriptor, "12345", 5), 5);
+  }
   close(descriptor);
 
   dds_error error = DDS_ERROR_INIT;

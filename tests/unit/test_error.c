@@ -56,8 +56,9 @@ static void test_long_and_malformed_messages(void **state) {
   for (size_t shift = 0; shift < 3; shift++) {
     dds_error error = DDS_ERROR_INIT;
     memset(text, 'x', shift);
-    for (size_t i = shift; i + 3 < sizeof text; i += 3)
+    for (size_t i = shift; i + 3 < sizeof text; i += 3) {
       memcpy(text + i, "\xe2\x82\xac", 4);
+    }
     dds_error_set(&error, DDS_ERROR, "%s", text);
     size_t length = strlen(error.message);
     assert_in_range(length, DDS_ERROR_MESSAGE_BYTES - 4, DDS_ERROR_MESSAGE_BYTES - 1);

@@ -48,20 +48,22 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
   oracle *made = *state;
-  for (int i = DDS_EQUAL; i <= DDS_GREATER_EQUAL; i++)
+  for (int i = DDS_EQUAL; i <= DDS_GREATER_EQUAL; i++) {
     sqlite3_finalize(made->compare[i]);
+  }
   sqlite3_close(made->connection);
   free(made);
   return 0;
 }
 
 static void bind(sqlite3_stmt *statement, int position, const dds_sql_value *value) {
-  if (value->type == DDS_SQL_INTEGER)
+  if (value->type == DDS_SQL_INTEGER) {
     sqlite3_bind_int64(statement, position, value->integer);
-  else if (value->type == DDS_SQL_REAL)
+  } else if (value->type == DDS_SQL_REAL) {
     sqlite3_bind_double(statement, position, value->real);
-  else
+  } else {
     sqlite3_bind_null(statement, position);
+  }
 }
 
 static bool is_true(oracle *sqlite, dds_comparison comparison, const dds_sql_value *left,
@@ -86,7 +88,9 @@ static int64_t random_ms(void) {
   static const int64_t about[] = {0, 1700000000000, 100000000000, 99999999999000, 1700000000};
   int64_t ms = about[rand() % 5];
   ms += random_integer(5) - 2;
-  if (rand() % 2) ms += 1000 * (random_integer(5) - 2);
+  if (rand() % 2) {
+    ms += 1000 * (random_integer(5) - 2);
+  }
   return ms;
 }
 
@@ -140,8 +144,12 @@ static void append_attribute(char *text, const char *name) {
 
 static dds_item random_item(const dds_layout *layout, char text[ITEM_BYTES]) {
   snprintf(text, ITEM_BYTES, "{");
-  if (rand() % 3 != 0) append_attribute(text, layout->expires);
-  if (strcmp(layout->expires, layout->ttl) != 0) append_attribute(text, layout->ttl);
+  if (rand() % 3 != 0) {
+    append_attribute(text, layout->expires);
+  }
+  if (strcmp(layout->expires, layout->ttl) != 0) {
+    append_attribute(text, layout->ttl);
+  }
   size_t used = strlen(text);
   snprintf(text + used, ITEM_BYTES - used, "}");
   dds_item item;
@@ -164,7 +172,9 @@ static dds_sql_value random_value(void) {
     return integer;
   case 3:
     /* The neighbours of 0 are smaller than any number of DynamoDB: not pushable. */
-    if (real.real != 0.0) real.real = nextafter(real.real, rand() % 2 ? INFINITY : -INFINITY);
+    if (real.real != 0.0) {
+      real.real = nextafter(real.real, rand() % 2 ? INFINITY : -INFINITY);
+    }
     return real;
   case 4:
     real.real = (double)random_integer(1000);
@@ -181,17 +191,20 @@ static void check_item(oracle *sqlite, const dds_layout *layout, const dds_sql_v
   dds_item item = random_item(layout, text);
   dds_sql_value expires;
   dds_row_expires(layout, &item, &expires);
-  if (!is_true(sqlite, comparison, &expires, value)) return;
-  if (!dds_condition_holds(condition, &item))
+  if (!is_true(sqlite, comparison, &expires, value)) {
+    return;
+  }
+  if (!dds_condition_holds(condition, &item)) {
     fail_msg("%s is lost: expires %s (%lld, %.17g), layout %s", text, operators[comparison],
              (long long)value->integer, value->real, layout->name);
+  }
 }
 
 static void a_pushed_condition_loses_no_row(void **state) {
   unsigned seed = 20261122;
   print_message("seed %u\n", seed);
   srand(seed);
-  for (size_t i = 0; dds_layout_at(i) != NULL; i++)
+  for (size_t i = 0; dds_layout_at(i) != NULL; i++) {
     for (int j = 0; j < VALUES * 6; j++) {
       dds_comparison comparison = (dds_comparison)(j % 6);
       dds_sql_value value = random_value();
@@ -200,10 +213,12 @@ static void a_pushed_condition_loses_no_row(void **state) {
           dds_expiry_condition(dds_layout_at(i), comparison, &value, &pushable);
       assert_true(pushable);
       assert_non_null(condition);
-      for (int k = 0; k < ITEMS / 10; k++)
+      for (int k = 0; k < ITEMS / 10; k++) {
         check_item(*state, dds_layout_at(i), &value, comparison, condition);
+      }
       dds_condition_release(condition);
     }
+  }
 }
 
 /* Rows that are not near the value must not pass, or pushing would be worth nothing. */
@@ -229,7 +244,7 @@ static void expired_agrees_with_the_row(void **state) {
   unsigned seed = 19700101;
   print_message("seed %u\n", seed);
   srand(seed);
-  for (size_t i = 0; dds_layout_at(i) != NULL; i++)
+  for (size_t i = 0; dds_layout_at(i) != NULL; i++) {
     for (int j = 0; j < 60; j++) {
       const dds_layout *layout = dds_layout_at(i);
       int64_t now_ms = random_ms();
@@ -242,12 +257,14 @@ static void expired_agrees_with_the_row(void **state) {
         dds_item item = random_item(layout, text);
         bool is_expired = dds_row_is_expired(layout, &item, now_ms);
         if (dds_condition_holds(expired, &item) != is_expired ||
-            dds_condition_holds(live, &item) == is_expired)
+            dds_condition_holds(live, &item) == is_expired) {
           fail_msg("%s at %lld, layout %s", text, (long long)now_ms, layout->name);
+        }
       }
       dds_condition_release(expired);
       dds_condition_release(live);
     }
+  }
 }
 
 static void null_agrees_with_the_row(void **state) {
@@ -293,7 +310,7 @@ static void what_dynamodb_cannot_hold_is_not_pushed(void **state) {
 static void out_of_memory_gives_no_condition(void **state) {
   (void)state;
   dds_sql_value now = {.type = DDS_SQL_INTEGER, .integer = 1700000000};
-  for (size_t i = 0; dds_layout_at(i) != NULL; i++)
+  for (size_t i = 0; dds_layout_at(i) != NULL; i++) {
     for (long nth = 1;; nth++) {
       long before = failing_allocator_live_blocks();
       failing_allocator_refuse(nth);
@@ -309,8 +326,11 @@ static void out_of_memory_gives_no_condition(void **state) {
       dds_condition_release(live);
       dds_condition_release(null);
       assert_int_equal(failing_allocator_live_blocks(), before);
-      if (!refused) break;
+      if (!refused) {
+        break;
+      }
     }
+  }
 }
 
 static void says_it_in_few_words(void **state) {

@@ -137,7 +137,9 @@ static void the_expiry_follows_a_cookie_that_changed(void **state) {
   for (size_t i = 0; i < sizeof cookie_cases / sizeof cookie_cases[0]; i++) {
     const cookie_case *tried = &cookie_cases[i];
     dds_json old, cookie;
-    if (tried->old != NULL) assert_true(dds_json_parse(tried->old, strlen(tried->old), &old, NULL));
+    if (tried->old != NULL) {
+      assert_true(dds_json_parse(tried->old, strlen(tried->old), &old, NULL));
+    }
     assert_true(dds_json_parse(tried->cookie, strlen(tried->cookie), &cookie, NULL));
     dds_expiry_move move;
     dds_error error = DDS_ERROR_INIT;
@@ -145,9 +147,12 @@ static void the_expiry_follows_a_cookie_that_changed(void **state) {
                                                tried->old == NULL ? NULL : &old, cookie, NOW_MS,
                                                &move, &error));
     int64_t actual = move.expiry.is_never ? NEVER : move.expiry.time_ms;
-    if (!move.moves) actual = STAYS;
-    if (actual != tried->expected_ms || move.sets_cookie != tried->sets_cookie)
+    if (!move.moves) {
+      actual = STAYS;
+    }
+    if (actual != tried->expected_ms || move.sets_cookie != tried->sets_cookie) {
       fail_msg("case %zu: %lld, sets the cookie: %d", i, (long long)actual, move.sets_cookie);
+    }
   }
 }
 
@@ -168,8 +173,9 @@ static void a_cookie_that_no_date_can_be_made_of_is_refused(void **state) {
     dds_expiry_move move;
     dds_error error = DDS_ERROR_INIT;
     if (dds_expiry_rules_follow_cookie(dds_layout_at(SERVERLESS), NULL, cookie, NOW_MS, &move,
-                                       &error))
+                                       &error)) {
       fail_msg("accepted: %s", cookies[i]);
+    }
     assert_int_equal(error.code, DDS_CHECK);
   }
 }

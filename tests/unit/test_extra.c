@@ -83,13 +83,15 @@ static int set_up(void **state) {
     made->set_right[i] = prepare(made, "UPDATE r%d SET x = ?", i);
     made->get_right[i] = prepare(made, "SELECT x FROM r%d", i);
   }
-  for (int i = 0; i < AFFINITIES; i++)
+  for (int i = 0; i < AFFINITIES; i++) {
     for (int k = 0; k < 6; k++) {
-      for (int j = 0; j < AFFINITIES; j++)
+      for (int j = 0; j < AFFINITIES; j++) {
         made->compare[i][j][k] =
             prepare(made, "SELECT l%d.x %s r%d.x FROM l%d, r%d", i, operators[k], j, i, j);
+      }
       made->compare[i][BARE][k] = prepare(made, "SELECT x %s ? FROM l%d", operators[k], i);
     }
+  }
   *state = made;
   return 0;
 }
@@ -97,8 +99,9 @@ static int set_up(void **state) {
 static int tear_down(void **state) {
   oracle *made = *state;
   sqlite3_stmt *statement;
-  while ((statement = sqlite3_next_stmt(made->connection, NULL)) != NULL)
+  while ((statement = sqlite3_next_stmt(made->connection, NULL)) != NULL) {
     sqlite3_finalize(statement);
+  }
   sqlite3_close(made->connection);
   free(made);
   return 0;
@@ -248,10 +251,11 @@ typedef struct comparison_case {
  * has none, as stored where it is another column. */
 static dds_sql_value handed_over(comparison_case *tried, dds_buffer *scratch) {
   dds_sql_value value = tried->value;
-  if (tried->right == BARE)
+  if (tried->right == BARE) {
     dds_sql_apply_affinity(&value, tried->column.affinity, scratch);
-  else
+  } else {
     dds_sql_apply_affinity(&value, (dds_affinity)tried->right, scratch);
+  }
   return value;
 }
 
@@ -281,7 +285,9 @@ static void check_items(comparison_case *tried, const dds_condition *condition) 
   for (int i = 0; i < ITEMS; i++) {
     char text[ITEM_BYTES];
     dds_item item = random_item(text);
-    if (!is_true(tried, &item) || dds_condition_holds(condition, &item)) continue;
+    if (!is_true(tried, &item) || dds_condition_holds(condition, &item)) {
+      continue;
+    }
     fail_msg("%s is lost: %s column %s %d-value type %d, %lld, %.17g, '%.*s'", text,
              affinity_names[tried->column.affinity], operators[tried->comparison], tried->right,
              (int)tried->value.type, (long long)tried->value.integer, tried->value.real,
@@ -397,7 +403,9 @@ static void rejects_what_does_not_match(void **state) {
     assert_non_null(condition);
     dds_item item;
     assert_true(dds_json_parse(cases[i].item, strlen(cases[i].item), &item.json, NULL));
-    if (dds_condition_holds(condition, &item)) fail_msg("case %zu passes %s", i, cases[i].item);
+    if (dds_condition_holds(condition, &item)) {
+      fail_msg("case %zu passes %s", i, cases[i].item);
+    }
     dds_condition_release(condition);
   }
 }
@@ -428,7 +436,7 @@ static void out_of_memory_gives_no_condition(void **state) {
       {.type = DDS_SQL_BLOB, .bytes = "42", .length = 2},
   };
   dds_extra_column column = {.name = column_name, .affinity = DDS_AFFINITY_NUMERIC};
-  for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
+  for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
     for (long nth = 1;; nth++) {
       long before = failing_allocator_live_blocks();
       failing_allocator_refuse(nth);
@@ -440,8 +448,11 @@ static void out_of_memory_gives_no_condition(void **state) {
       assert_int_equal(refused, condition == NULL);
       dds_condition_release(condition);
       assert_int_equal(failing_allocator_live_blocks(), before);
-      if (!refused) break;
+      if (!refused) {
+        break;
+      }
     }
+  }
 }
 
 int main(void) {

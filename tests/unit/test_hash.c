@@ -68,10 +68,12 @@ static void test_crc32(void **state) {
   for (size_t i = 0; i < sizeof bytes; i++) {
     bytes[i] = (unsigned char)(i * 7 + i / 251);
     plain ^= bytes[i];
-    for (int bit = 0; bit < 8; bit++)
+    for (int bit = 0; bit < 8; bit++) {
       plain = plain & 1 ? plain >> 1 ^ 0xEDB88320 : plain >> 1;
-    if (i % 997 == 0 || (i >= 8180 && i < 8210))
+    }
+    if (i % 997 == 0 || (i >= 8180 && i < 8210)) {
       assert_int_equal(dds_hash_crc32(bytes, i + 1), plain ^ 0xFFFFFFFF);
+    }
   }
 }
 

@@ -55,21 +55,29 @@ static size_t read_request(int client, char *text) {
   size_t length = 0;
   for (;;) {
     ssize_t got = read(client, text + length, REQUEST_BYTES - 1 - length);
-    if (got <= 0) return 0;
+    if (got <= 0) {
+      return 0;
+    }
     length += (size_t)got;
     text[length] = '\0';
     const char *end = strstr(text, "\r\n\r\n");
     const char *field = strstr(text, "Content-Length: ");
-    if (end == NULL) continue;
+    if (end == NULL) {
+      continue;
+    }
     size_t body = field == NULL ? 0 : strtoul(field + strlen("Content-Length: "), NULL, 10);
-    if (length >= (size_t)(end - text) + 4 + body) return length;
+    if (length >= (size_t)(end - text) + 4 + body) {
+      return length;
+    }
   }
 }
 
 static void send_text(int client, const char *text, size_t length) {
   while (length > 0) {
     ssize_t sent = send(client, text, length, MSG_NOSIGNAL);
-    if (sent <= 0) return;
+    if (sent <= 0) {
+      return;
+    }
     text += sent;
     length -= (size_t)sent;
   }
@@ -104,11 +112,15 @@ static void *serve(void *context) {
   int done = 0;
   while (s->actions[done] != END) {
     int client = accept(s->listener, NULL, NULL);
-    if (client < 0) break;
+    if (client < 0) {
+      break;
+    }
     s->connections++;
     while (s->actions[done] != END && read_request(client, s->last_request) > 0) {
       s->requests++;
-      if (!act(s, client, s->actions[done++])) break;
+      if (!act(s, client, s->actions[done++])) {
+        break;
+      }
     }
     close(client);
   }
@@ -119,15 +131,18 @@ static void start_server(server *s, const char *reply, const action *actions, si
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t size = sizeof address;
   memset(s, 0, sizeof *s);
-  for (size_t i = 0; i < count; i++)
+  for (size_t i = 0; i < count; i++) {
     s->actions[i] = actions[i];
+  }
   snprintf(s->reply, sizeof s->reply, "%s", reply);
   s->listener = socket(AF_INET, SOCK_STREAM, 0);
   assert_int_equal(bind(s->listener, (struct sockaddr *)&address, sizeof address), 0);
   assert_int_equal(listen(s->listener, 16), 0);
   assert_int_equal(getsockname(s->listener, (struct sockaddr *)&address, &size), 0);
   s->port = ntohs(address.sin_port);
-  if (count > 0) assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
+  if (count > 0) {
+    assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
+  }
 }
 
 #define START(s, reply, ...)                            \
@@ -192,8 +207,9 @@ static dds_exchange *start(dds_transport *transport, const sending *what) {
       .request_timeout_ms = what->timeout_ms == 0 ? 60000 : what->timeout_ms,
       .response_limit_bytes = what->limit == 0 ? 1000 : what->limit,
   };
-  if (!transport->start(transport, &request, &stop_calls, &exchange, &error))
+  if (!transport->start(transport, &request, &stop_calls, &exchange, &error)) {
     fail_msg("%s", error.message);
+  }
   return exchange;
 }
 
@@ -201,7 +217,9 @@ static dds_exchange *exchange_one(dds_transport *transport, const sending *what)
   dds_error error = DDS_ERROR_INIT;
   dds_exchange *started = start(transport, what);
   dds_exchange *finished = transport->wait(transport, INT64_MAX, &error);
-  if (finished == NULL) fail_msg("%s", error.message);
+  if (finished == NULL) {
+    fail_msg("%s", error.message);
+  }
   assert_ptr_equal(started, finished);
   return finished;
 }
@@ -529,22 +547,33 @@ static void test_each_allocation_failing(void **state) {
                                       .response_limit_bytes = 100};
     failing_allocator_refuse(nth);
     if (dds_http_create(&stop, &transport, &error) &&
-        transport->start(transport, &request, NULL, &exchange, &error))
+        transport->start(transport, &request, NULL, &exchange, &error)) {
       finished = transport->wait(transport, INT64_MAX, &error);
+    }
     bool refused = failing_allocator_has_refused();
     failing_allocator_refuse(0);
     bool is_answered = finished != NULL && finished->failure == DDS_HTTP_ANSWERED;
     assert_int_equal(is_answered, !refused);
-    if (finished != NULL && refused) assert_int_equal(finished->body.failed, DDS_NOMEM);
-    if (finished == NULL) assert_int_equal(error.code, DDS_NOMEM);
-    if (exchange != NULL) transport->release(transport, exchange);
-    if (transport != NULL) transport->destroy(transport);
+    if (finished != NULL && refused) {
+      assert_int_equal(finished->body.failed, DDS_NOMEM);
+    }
+    if (finished == NULL) {
+      assert_int_equal(error.code, DDS_NOMEM);
+    }
+    if (exchange != NULL) {
+      transport->release(transport, exchange);
+    }
+    if (transport != NULL) {
+      transport->destroy(transport);
+    }
     assert_int_equal(failing_allocator_live_blocks(), before);
     if (finished == NULL) { /* the server still waits for somebody: wake it */
       shutdown(s.listener, SHUT_RDWR);
     }
     join_server(&s);
-    if (!refused) break;
+    if (!refused) {
+      break;
+    }
     assert_in_range(nth, 1, 100);
   }
 }

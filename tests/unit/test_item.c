@@ -13,13 +13,17 @@
 
 static dds_item item_of(const char *text) {
   dds_item item;
-  if (!dds_json_parse(text, strlen(text), &item.json, NULL)) fail_msg("no JSON: %s", text);
+  if (!dds_json_parse(text, strlen(text), &item.json, NULL)) {
+    fail_msg("no JSON: %s", text);
+  }
   return item;
 }
 
 static dds_value value_of(const char *text) {
   dds_value value;
-  if (!dds_value_read(item_of(text).json, &value)) fail_msg("no value: %s", text);
+  if (!dds_value_read(item_of(text).json, &value)) {
+    fail_msg("no value: %s", text);
+  }
   return value;
 }
 
@@ -110,7 +114,9 @@ static void refuses_items_that_dynamodb_would(void **state) {
   for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) {
     dds_item item;
     dds_error error = DDS_ERROR_INIT;
-    if (dds_item_parse(items[i], strlen(items[i]), &item, &error)) fail_msg("%s", items[i]);
+    if (dds_item_parse(items[i], strlen(items[i]), &item, &error)) {
+      fail_msg("%s", items[i]);
+    }
     assert_int_equal(error.code, DDS_CHECK);
     assert_null(item.json.text);
   }
@@ -124,11 +130,13 @@ static void refuses_items_that_dynamodb_would(void **state) {
 static bool nested_item_is_valid(int levels) {
   dds_buffer text = DDS_BUFFER_INIT(10000);
   dds_buffer_append_text(&text, "{\"a\":");
-  for (int i = 0; i < levels; i++)
+  for (int i = 0; i < levels; i++) {
     dds_buffer_append_text(&text, "{\"L\":[");
+  }
   dds_buffer_append_text(&text, "{\"S\":\"x\"}");
-  for (int i = 0; i < levels; i++)
+  for (int i = 0; i < levels; i++) {
     dds_buffer_append_text(&text, "]}");
+  }
   dds_buffer_append_text(&text, "}");
   dds_item item;
   dds_error error = DDS_ERROR_INIT;
@@ -205,8 +213,9 @@ static void compares_as_dynamodb(void **state) {
     dds_value left = value_of(cases[i].left);
     dds_value right = value_of(cases[i].right);
     if (dds_value_equal(&left, &right) != cases[i].is_equal ||
-        dds_value_equal(&right, &left) != cases[i].is_equal)
+        dds_value_equal(&right, &left) != cases[i].is_equal) {
       fail_msg("%s and %s", cases[i].left, cases[i].right);
+    }
   }
   dds_item left = item_of("{\"a\":{\"N\":\"1\"},\"b\":{\"S\":\"x\"}}");
   dds_item same = item_of("{\"b\":{\"S\":\"x\"},\"a\":{\"N\":\"1.0\"}}");
@@ -270,12 +279,15 @@ static void becomes_plain_json(void **state) {
 /* Converts `plain` over `old` (NULL: none) and expects `typed`. */
 static void expect_typed(const char *plain, const char *old, const char *typed) {
   dds_value old_value;
-  if (old != NULL) old_value = value_of(old);
+  if (old != NULL) {
+    old_value = value_of(old);
+  }
   dds_buffer result = DDS_BUFFER_INIT(10000);
   dds_error error = DDS_ERROR_INIT;
   if (!dds_value_append_from_json(item_of(plain).json, old == NULL ? NULL : &old_value, &result,
-                                  &error))
+                                  &error)) {
     fail_msg("%s: %s", plain, error.message);
+  }
   assert_string_equal(dds_buffer_text(&result), typed);
   dds_buffer_free(&result);
 }
@@ -381,16 +393,21 @@ static void expresses_values_in_a_type(void **state) {
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     dds_value old;
-    if (cases[i].old != NULL) old = value_of(cases[i].old);
+    if (cases[i].old != NULL) {
+      old = value_of(cases[i].old);
+    }
     dds_buffer typed = DDS_BUFFER_INIT(1000);
     dds_error error = DDS_ERROR_INIT;
     bool is_expressed = dds_value_append_as(item_of(cases[i].plain).json, cases[i].type,
                                             cases[i].old == NULL ? NULL : &old, &typed, &error);
-    if (is_expressed != (cases[i].typed != NULL)) fail_msg("%s: %s", cases[i].plain, error.message);
-    if (is_expressed)
+    if (is_expressed != (cases[i].typed != NULL)) {
+      fail_msg("%s: %s", cases[i].plain, error.message);
+    }
+    if (is_expressed) {
       assert_string_equal(dds_buffer_text(&typed), cases[i].typed);
-    else
+    } else {
       assert_int_equal(error.code, DDS_CHECK);
+    }
     dds_buffer_free(&typed);
   }
 }

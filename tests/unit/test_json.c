@@ -65,7 +65,9 @@ static void accepts_what_rfc_8259_has(void **state) {
       "\"0123456789abcdef0123\"",
   };
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-    if (!is_valid(texts[i], strlen(texts[i]))) fail_msg("refused: %s", texts[i]);
+    if (!is_valid(texts[i], strlen(texts[i]))) {
+      fail_msg("refused: %s", texts[i]);
+    }
   }
 }
 
@@ -126,11 +128,13 @@ static void refuses_all_else_and_says_where(void **state) {
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     dds_json value;
     size_t where = 12345;
-    if (dds_json_parse(cases[i].text, strlen(cases[i].text), &value, &where))
+    if (dds_json_parse(cases[i].text, strlen(cases[i].text), &value, &where)) {
       fail_msg("accepted: %s", cases[i].text);
+    }
     assert_null(value.text);
-    if (where != cases[i].where)
+    if (where != cases[i].where) {
       fail_msg("%s: wrong at %zu, said %zu", cases[i].text, cases[i].where, where);
+    }
   }
   assert_false(is_valid("\"a\0b\"", 5));
   assert_false(is_valid("1\0", 2));
@@ -158,8 +162,11 @@ static void refuses_every_truncation(void **state) {
                              "{\"N\":\"-1.5e3\"}},{}],"
                              "\"Count\":12,\"x\":[true,false,null,-0.5E-7,\"\"]}";
   assert_true(is_valid(text, sizeof text - 1));
-  for (size_t length = 0; length < sizeof text - 1; length++)
-    if (is_valid(text, length)) fail_msg("accepted the first %zu bytes", length);
+  for (size_t length = 0; length < sizeof text - 1; length++) {
+    if (is_valid(text, length)) {
+      fail_msg("accepted the first %zu bytes", length);
+    }
+  }
 }
 
 static void walks_in_order(void **state) {
@@ -301,8 +308,9 @@ static void compares_values(void **state) {
     dds_json left = parse(cases[i].left);
     dds_json right = parse(cases[i].right);
     if (dds_json_equal(left, right) != cases[i].is_equal ||
-        dds_json_equal(right, left) != cases[i].is_equal)
+        dds_json_equal(right, left) != cases[i].is_equal) {
       fail_msg("%s and %s", cases[i].left, cases[i].right);
+    }
   }
 }
 
@@ -363,8 +371,9 @@ static void generate_string(dds_buffer *text) {
                                        "\\\\", "\\/", "\\u0041", "\xc3\xa9", "\\ud83c\\udf6a",
                                        "{",    "]",   ",",       ":",        "0123456789"};
   dds_buffer_append_char(text, '"');
-  for (uint32_t count = random_below(5); count > 0; count--)
+  for (uint32_t count = random_below(5); count > 0; count--) {
     dds_buffer_append_text(text, pieces[random_below(sizeof pieces / sizeof pieces[0])]);
+  }
   dds_buffer_append_char(text, '"');
 }
 
@@ -381,7 +390,9 @@ static void generate(dds_buffer *text, int depth) {
     dds_buffer_append_char(text, is_object ? '{' : '[');
     uint32_t count = random_below(4);
     for (uint32_t i = 0; i < count; i++) {
-      if (i > 0) dds_buffer_append_text(text, random_below(2) ? "," : " , ");
+      if (i > 0) {
+        dds_buffer_append_text(text, random_below(2) ? "," : " , ");
+      }
       if (is_object) {
         dds_buffer_append_format(text, "\"k%u", i);
         dds_buffer_append_text(text, "\":");
@@ -426,8 +437,9 @@ static void assert_same(dds_json ours, const cJSON *theirs) {
   dds_json value;
   for (; dds_json_next(&iterator, &key, &value); child = child->next) {
     assert_non_null(child);
-    if (iterator.is_object)
+    if (iterator.is_object) {
       assert_true(dds_json_string_equals(key, child->string, strlen(child->string)));
+    }
     assert_same(value, child);
   }
   assert_null(child);
@@ -436,11 +448,14 @@ static void assert_same(dds_json ours, const cJSON *theirs) {
 static bool has_control_in_string(const char *text, size_t length) {
   bool is_inside = false;
   for (size_t i = 0; i < length; i++) {
-    if (is_inside && (unsigned char)text[i] < 0x20) return true;
-    if (is_inside && text[i] == '\\' && i + 1 < length)
+    if (is_inside && (unsigned char)text[i] < 0x20) {
+      return true;
+    }
+    if (is_inside && text[i] == '\\' && i + 1 < length) {
       i++;
-    else if (text[i] == '"')
+    } else if (text[i] == '"') {
       is_inside = !is_inside;
+    }
   }
   return false;
 }
@@ -449,15 +464,25 @@ static bool has_control_in_string(const char *text, size_t length) {
 static bool has_odd_number(const char *text, size_t length) {
   bool is_inside = false;
   for (size_t i = 0; i < length; i++) {
-    if (text[i] == '"') is_inside = !is_inside;
-    if (is_inside && text[i] == '\\') i++;
-    if (is_inside || i >= length || strchr("0123456789+-.eE", text[i]) == NULL || text[i] == '\0')
+    if (text[i] == '"') {
+      is_inside = !is_inside;
+    }
+    if (is_inside && text[i] == '\\') {
+      i++;
+    }
+    if (is_inside || i >= length || strchr("0123456789+-.eE", text[i]) == NULL || text[i] == '\0') {
       continue;
-    if (text[i] == 'e' || text[i] == 'E') continue;
+    }
+    if (text[i] == 'e' || text[i] == 'E') {
+      continue;
+    }
     size_t end = i;
-    while (end < length && text[end] != '\0' && strchr("0123456789+-.eE", text[end]) != NULL)
+    while (end < length && text[end] != '\0' && strchr("0123456789+-.eE", text[end]) != NULL) {
       end++;
-    if (!is_valid(text + i, end - i)) return true;
+    }
+    if (!is_valid(text + i, end - i)) {
+      return true;
+    }
     i = end - 1;
   }
   return false;
@@ -465,8 +490,11 @@ static bool has_odd_number(const char *text, size_t length) {
 
 /* \u without four hexadecimal digits. */
 static bool has_odd_escape(const char *text) {
-  for (const char *at = strstr(text, "\\u"); at != NULL; at = strstr(at + 2, "\\u"))
-    if (strspn(at + 2, "0123456789abcdefABCDEF") < 4) return true;
+  for (const char *at = strstr(text, "\\u"); at != NULL; at = strstr(at + 2, "\\u")) {
+    if (strspn(at + 2, "0123456789abcdefABCDEF") < 4) {
+      return true;
+    }
+  }
   return false;
 }
 
@@ -476,9 +504,11 @@ static bool has_odd_escape(const char *text) {
  * order mark, and refuses or cuts at U+0000 and lone surrogates. All else must be judged alike.
  */
 static bool may_differ(const char *text, size_t length) {
-  for (size_t i = 0; i < length; i++)
-    if ((unsigned char)text[i] < 0x20 && text[i] != '\n' && text[i] != '\r' && text[i] != '\t')
+  for (size_t i = 0; i < length; i++) {
+    if ((unsigned char)text[i] < 0x20 && text[i] != '\n' && text[i] != '\r' && text[i] != '\t') {
       return true;
+    }
+  }
   return !dds_utf8_is_valid(text, length) || has_control_in_string(text, length) ||
          has_odd_number(text, length) || has_odd_escape(text) || strstr(text, "\\u0000") != NULL ||
          strstr(text, "\\ud") != NULL || strstr(text, "\\uD") != NULL;
@@ -504,14 +534,19 @@ static void agrees_with_cjson(void **state) {
     dds_json ours;
     bool is_ours = dds_json_parse(text.data, text.length, &ours, NULL);
     cJSON *theirs = cJSON_ParseWithOpts(text.data, NULL, 1);
-    if (!is_mutated && !is_ours) fail_msg("refused: %s", text.data);
-    if (is_ours) accepted++;
+    if (!is_mutated && !is_ours) {
+      fail_msg("refused: %s", text.data);
+    }
+    if (is_ours) {
+      accepted++;
+    }
     if (is_ours && theirs != NULL && strstr(text.data, "\\u0000") == NULL) {
       assert_same(ours, theirs);
       compared++;
     }
-    if (is_ours != (theirs != NULL) && !may_differ(text.data, text.length))
+    if (is_ours != (theirs != NULL) && !may_differ(text.data, text.length)) {
       fail_msg("ours %d, cJSON %d: %s", is_ours, theirs != NULL, text.data);
+    }
     cJSON_Delete(theirs);
     dds_buffer_free(&text);
   }

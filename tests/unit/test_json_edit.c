@@ -17,7 +17,9 @@ static size_t split(char *path, const char *names[8]) {
     char *point = strchr(name, '.');
     names[count] = name;
     name = point == NULL ? NULL : point + 1;
-    if (point != NULL) *point = '\0';
+    if (point != NULL) {
+      *point = '\0';
+    }
   }
   return count;
 }
@@ -38,12 +40,15 @@ static void check(const edit_case *test) {
   assert_true(dds_json_parse(test->root, strlen(test->root), &root, NULL));
   dds_buffer edited = DDS_BUFFER_INIT(1000);
   bool is_edited = true;
-  if (test->replacement == NULL)
+  if (test->replacement == NULL) {
     dds_json_edit_remove(root, names, count, &edited);
-  else
+  } else {
     is_edited = dds_json_edit_set(root, names, count, test->replacement, strlen(test->replacement),
                                   &edited);
-  if (is_edited != (test->edited != NULL)) fail_msg("%s at %s", test->root, test->path);
+  }
+  if (is_edited != (test->edited != NULL)) {
+    fail_msg("%s at %s", test->root, test->path);
+  }
   if (is_edited) {
     assert_string_equal(dds_buffer_text(&edited), test->edited);
     assert_true(dds_json_parse(dds_buffer_text(&edited), edited.length, &root, NULL));
@@ -67,8 +72,9 @@ static void sets_members(void **state) {
       {"{\"c\":{}}", "x.d", "2", NULL},
       {"[1]", "a", "2", NULL},
   };
-  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     check(&cases[i]);
+  }
 }
 
 static void removes_members(void **state) {
@@ -87,8 +93,9 @@ static void removes_members(void **state) {
       {"{\"a\":1}", "a.b", NULL, "{\"a\":1}"},
       {"[1]", "a", NULL, "[1]"},
   };
-  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     check(&cases[i]);
+  }
 }
 
 int main(void) {

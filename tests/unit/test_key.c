@@ -63,10 +63,11 @@ static void has_one_spelling(void **state) {
     dds_error error = DDS_ERROR_INIT;
     assert_true(dds_json_parse(cases[i].item, strlen(cases[i].item), &item.json, NULL));
     assert_int_equal(dds_key_from_item("id", &item, &key, &error), cases[i].key != NULL);
-    if (cases[i].key != NULL)
+    if (cases[i].key != NULL) {
       assert_string_equal(key.json, cases[i].key);
-    else
+    } else {
       assert_int_equal(error.code, DDS_ERROR);
+    }
     dds_key_free(&key);
   }
 }
@@ -106,7 +107,9 @@ static void survives_every_refused_allocation(void **state) {
     assert_int_equal(failing_allocator_live_blocks(), 0);
     assert_int_equal(error.code, refused ? DDS_NOMEM : DDS_OK);
     assert_int_equal(is_made, !refused);
-    if (!refused) break;
+    if (!refused) {
+      break;
+    }
   }
 }
 

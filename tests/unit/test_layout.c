@@ -35,8 +35,9 @@ static void every_layout_is_complete(void **state) {
     assert_non_null(layout->ttl);
     /* A session that gets no age from anywhere must be allowed to live for ever. */
     assert_true(layout->default_age_s != DDS_NO_AGE || layout->allows_never);
-    if (layout->companion.name != NULL && layout->companion.kind == DDS_COMPANION_CONSTANT)
+    if (layout->companion.name != NULL && layout->companion.kind == DDS_COMPANION_CONSTANT) {
       assert_non_null(layout->companion.text);
+    }
   }
 }
 

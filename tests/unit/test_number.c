@@ -57,9 +57,11 @@ static void checks_what_dynamodb_stores(void **state) {
       {"NaN", DDS_NUMBER_NOT_A_NUMBER},
       {"Infinity", DDS_NUMBER_NOT_A_NUMBER},
   };
-  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-    if (dds_number_check(cases[i].text, strlen(cases[i].text)) != cases[i].status)
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    if (dds_number_check(cases[i].text, strlen(cases[i].text)) != cases[i].status) {
       fail_msg("%s", cases[i].text);
+    }
+  }
 }
 
 static int compare(const char *left, const char *right) {
@@ -86,14 +88,18 @@ static void compares_exactly(void **state) {
                                           "12345678901234567890123456789012345679",
                                           "1E125"};
   size_t count = sizeof ascending / sizeof ascending[0];
-  for (size_t i = 0; i < count; i++)
-    for (size_t j = 0; j < count; j++)
-      if (compare(ascending[i], ascending[j]) != (i < j ? -1 : i > j))
+  for (size_t i = 0; i < count; i++) {
+    for (size_t j = 0; j < count; j++) {
+      if (compare(ascending[i], ascending[j]) != (i < j ? -1 : i > j)) {
         fail_msg("%s and %s", ascending[i], ascending[j]);
+      }
+    }
+  }
   static const char *const same[][2] = {
       {"0", "-0.000E5"}, {"1", "1.0"}, {"100", "1E2"}, {"0.5", "5e-1"}, {"-12.50", "-0.125E+2"}};
-  for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
+  for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
     assert_int_equal(compare(same[i][0], same[i][1]), 0);
+  }
 }
 
 static void finds_integers_of_64_bits(void **state) {
@@ -120,8 +126,11 @@ static void finds_integers_of_64_bits(void **state) {
   static const char *const others[] = {
       "0.5",  "1.5", "9223372036854775808", "-9223372036854775809", "1E19", "1E125",
       "1E-5", "x",   "99999999999999999999"};
-  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-    if (dds_number_to_integer(others[i], strlen(others[i]), &integer)) fail_msg("%s", others[i]);
+  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+    if (dds_number_to_integer(others[i], strlen(others[i]), &integer)) {
+      fail_msg("%s", others[i]);
+    }
+  }
 }
 
 static double to_double(const char *text) {
@@ -146,8 +155,9 @@ static void converts_to_doubles(void **state) {
       {"1e400", INFINITY},
       {"1e-400", 0.0},
   };
-  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     assert_true(to_double(cases[i].text) == cases[i].value);
+  }
   assert_true(signbit(to_double("-0")));
   /* Just above the middle between 1 and its successor, by a digit far behind. */
   char text[2000];
@@ -219,8 +229,12 @@ static double random_double(void) {
     uint64_t bits = random_bits();
     double value;
     memcpy(&value, &bits, sizeof value);
-    if (bits % 3 == 0) value = (double)(int64_t)(bits >> 12) / 1000.0;
-    if (isfinite(value) && fabs(value) > 1e-129 && fabs(value) < 1e125) return value;
+    if (bits % 3 == 0) {
+      value = (double)(int64_t)(bits >> 12) / 1000.0;
+    }
+    if (isfinite(value) && fabs(value) > 1e-129 && fabs(value) < 1e125) {
+      return value;
+    }
   }
 }
 
@@ -275,13 +289,18 @@ static void measures_by_pairs_of_digits(void **state) {
 /* Any locale of the machine that writes another decimal point; false where it has none. */
 static bool set_foreign_locale(void) {
   static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "de_DE", "fr_FR.UTF-8"};
-  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-    if (setlocale(LC_NUMERIC, names[i]) != NULL) return true;
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    if (setlocale(LC_NUMERIC, names[i]) != NULL) {
+      return true;
+    }
+  }
   return false;
 }
 
 static void does_not_obey_the_locale(void **state) {
-  if (!set_foreign_locale()) skip();
+  if (!set_foreign_locale()) {
+    skip();
+  }
   assert_string_equal(localeconv()->decimal_point, ",");
   converts_to_doubles(state);
   writes_the_shortest_decimal(state);

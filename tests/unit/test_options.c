@@ -17,8 +17,9 @@
 /* Arguments up to a NULL. */
 static bool parse(dds_options *options, dds_error *error, const char *const *arguments) {
   int count = 0;
-  while (arguments[count] != NULL)
+  while (arguments[count] != NULL) {
     count++;
+  }
   *error = DDS_ERROR_INIT;
   return dds_options_parse(count, arguments, options, error);
 }
@@ -29,7 +30,9 @@ static dds_options parsed(const char *const *arguments) {
   dds_options options;
   dds_error error;
   bool ok = parse(&options, &error, arguments);
-  if (!ok) print_error("%s: %s\n", arguments[0], error.message);
+  if (!ok) {
+    print_error("%s: %s\n", arguments[0], error.message);
+  }
   assert_true(ok);
   assert_int_equal(error.code, DDS_OK);
   return options;
@@ -40,11 +43,14 @@ static void assert_refused(const char *const *arguments, const char *in_message)
   dds_error error;
   bool ok = parse(&options, &error, arguments);
   dds_options_free(&options);
-  if (ok) fail_msg("%s is accepted", arguments[0]);
+  if (ok) {
+    fail_msg("%s is accepted", arguments[0]);
+  }
   assert_int_equal(error.code, DDS_ERROR);
   assert_true(dds_utf8_is_valid(error.message, strlen(error.message)));
-  if (strstr(error.message, in_message) == NULL)
+  if (strstr(error.message, in_message) == NULL) {
     fail_msg("%s: \"%s\" lacks \"%s\"", arguments[0], error.message, in_message);
+  }
 }
 
 /* ---- what is understood ----------------------------------------------------------------------*/
@@ -219,8 +225,9 @@ static void takes_extra_columns(void **state) {
   };
   enum { COUNT = sizeof columns / sizeof columns[0] };
   const char *arguments[COUNT + 1] = {0};
-  for (size_t i = 0; i < COUNT; i++)
+  for (size_t i = 0; i < COUNT; i++) {
     arguments[i] = columns[i].argument;
+  }
   dds_options options = parsed(arguments);
   assert_int_equal(options.extra_count, COUNT);
   for (size_t i = 0; i < COUNT; i++) {
@@ -296,8 +303,9 @@ static void refuses_with_a_reason(void **state) {
       {"sessionId TEXT", "column sessionId is the layout's hash_key attribute"},
       {"expireTime_TTL TEXT", "column expireTime_TTL is the layout's ttl attribute"},
   };
-  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     assert_refused(ARGUMENTS(cases[i].argument), cases[i].in_message);
+  }
 }
 
 static void refuses_what_stands_twice(void **state) {
@@ -376,9 +384,12 @@ static void never_repeats_a_secret(void **state) {
   for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
     dds_options options;
     dds_error error;
-    if (parse(&options, &error, ARGUMENTS(forms[i]))) fail_msg("%s is accepted", forms[i]);
-    if (strstr(error.message, SECRET) != NULL)
+    if (parse(&options, &error, ARGUMENTS(forms[i]))) {
+      fail_msg("%s is accepted", forms[i]);
+    }
+    if (strstr(error.message, SECRET) != NULL) {
       fail_msg("%s is repeated: %s", forms[i], error.message);
+    }
     dds_options_free(&options);
   }
   assert_refused(ARGUMENTS("secret_access_key=x"), "no secret belongs here");
@@ -436,8 +447,9 @@ static void survives_pieces_in_any_order(void **state) {
     bool ok = parse(&options, &error, arguments);
     assert_int_equal(ok, error.code == DDS_OK);
     assert_true(dds_utf8_is_valid(error.message, strlen(error.message)));
-    for (size_t j = 0; j < options.extra_count; j++)
+    for (size_t j = 0; j < options.extra_count; j++) {
       assert_true(dds_utf8_is_valid(options.extras[j].name, strlen(options.extras[j].name)));
+    }
     dds_options_free(&options);
     assert_int_equal(failing_allocator_live_blocks(), 0);
   }
@@ -457,10 +469,14 @@ static void survives_every_refused_allocation(void **state) {
     bool refused = failing_allocator_has_refused();
     failing_allocator_refuse(0);
     assert_int_equal(ok, !refused);
-    if (!ok) assert_int_equal(error.code, DDS_NOMEM);
+    if (!ok) {
+      assert_int_equal(error.code, DDS_NOMEM);
+    }
     dds_options_free(&options);
     assert_int_equal(failing_allocator_live_blocks(), 0);
-    if (!refused) break;
+    if (!refused) {
+      break;
+    }
   }
 }
 

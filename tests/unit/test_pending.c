@@ -100,7 +100,9 @@ static void add_well(fixture *f, int owner, int target, const char *sid) {
 static long find(const fixture *f, int target, const char *sid) {
   dds_key key = key_of(sid);
   const dds_pending_write *entry = dds_pending_find(&f->pending, f->targets[target], &key);
-  if (entry != NULL) assert_true(dds_key_equal(&entry->write.key, &key));
+  if (entry != NULL) {
+    assert_true(dds_key_equal(&entry->write.key, &key));
+  }
   dds_key_free(&key);
   return entry == NULL ? -1 : (long)entry->position;
 }
@@ -208,15 +210,19 @@ static void assert_agrees(const fixture *f, const listed *list, int count) {
   assert_int_equal(f->pending.count, count);
   for (int target = 0; target < TARGETS; target++) {
     size_t waiting = 0;
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
       waiting += same_table(list[i].target, target);
+    }
     assert_int_equal(dds_pending_count_for(&f->pending, f->targets[target]), waiting);
   }
   int target = random_below(TARGETS);
   int sid = random_below(SIDS);
   long last = -1;
-  for (int i = 0; i < count; i++)
-    if (same_table(list[i].target, target) && list[i].sid == sid) last = (long)list[i].position;
+  for (int i = 0; i < count; i++) {
+    if (same_table(list[i].target, target) && list[i].sid == sid) {
+      last = (long)list[i].position;
+    }
+  }
   char name[16];
   snprintf(name, sizeof name, "s%d", sid);
   assert_int_equal(find(f, target, name), last);
@@ -242,8 +248,11 @@ static void agrees_with_a_plain_list(void **state) {
       uint64_t now = f.pending.next_position;
       uint64_t position = back > now ? 0 : now - back;
       int kept = 0;
-      for (int i = 0; i < count; i++)
-        if (list[i].owner != owner || list[i].position < position) list[kept++] = list[i];
+      for (int i = 0; i < count; i++) {
+        if (list[i].owner != owner || list[i].position < position) {
+          list[kept++] = list[i];
+        }
+      }
       count = kept;
       dds_pending_truncate(&f.pending, &f.owners[owner], position);
     }
@@ -289,14 +298,17 @@ static void survives_every_refused_allocation(void **state) {
     }
     failing_allocator_refuse(nth);
     int added = 0;
-    for (; ok && added < 40; added += ok)
+    for (; ok && added < 40; added += ok) {
       ok = dds_pending_add(&f.pending, &f.owners[0], f.targets[0], &writes[added], sid_hash, &rules,
                            &error);
+    }
     bool refused = failing_allocator_has_refused();
     failing_allocator_refuse(0);
     assert_int_equal(ok, !refused);
     assert_int_equal(f.pending.count, added);
-    if (!ok) assert_int_equal(error.code, DDS_NOMEM);
+    if (!ok) {
+      assert_int_equal(error.code, DDS_NOMEM);
+    }
     for (int i = 0; i < 40; i++) {
       char name[16];
       snprintf(name, sizeof name, "s%d", i);
@@ -304,7 +316,9 @@ static void survives_every_refused_allocation(void **state) {
       dds_write_free(&writes[i]);
     }
     tear_down(&f);
-    if (!refused) break;
+    if (!refused) {
+      break;
+    }
   }
 }
 

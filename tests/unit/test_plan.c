@@ -79,8 +79,9 @@ static void knows_what_may_be_pushed(void **state) {
         };
         char rule = cases[i].pushed[op];
         bool expected = (bits & 7) == 7 && (rule == 'x' || (rule == 'k' && (bits & 8) != 0));
-        if (dds_plan_is_pushable(&columns, &constraint) != expected)
+        if (dds_plan_is_pushable(&columns, &constraint) != expected) {
           fail_msg("%s, operator %zu, bits %d", cases[i].column, op, bits);
+        }
       }
     }
   }
@@ -181,12 +182,14 @@ static void leaves_terms_over_the_bound_to_sqlite(void **state) {
   dds_constraint constraints[COUNT];
   int terms_of[COUNT];
   dds_plan plan;
-  for (size_t i = 0; i < COUNT; i++)
+  for (size_t i = 0; i < COUNT; i++) {
     constraints[i] = pushable(DDS_COLUMN_EXPIRES, DDS_TERM_LESS);
+  }
   choose(&columns, constraints, COUNT, 1, &plan, terms_of);
   assert_int_equal(plan.term_count, DDS_PLAN_MAX_TERMS);
-  for (int i = 0; i < COUNT; i++)
+  for (int i = 0; i < COUNT; i++) {
     assert_int_equal(terms_of[i], i < DDS_PLAN_MAX_TERMS ? i + 1 : 0);
+  }
   dds_plan_free(&plan);
   /* A key behind them all is found nevertheless. */
   constraints[COUNT - 1] = pushable(DDS_COLUMN_SID, DDS_TERM_EQUAL);
@@ -212,16 +215,19 @@ static void counts_columns_beyond_the_bits(void **state) {
   dds_plan plan;
   choose(&columns, NULL, 0, UINT64_C(1) << 63, &plan, terms_of);
   assert_false(plan.all_columns);
-  for (int i = 0; i < count; i++)
+  for (int i = 0; i < count; i++) {
     assert_int_equal(dds_plan_uses(&plan, i), i == DDS_COLUMN_SID || i >= 63);
+  }
   dds_plan_free(&plan);
   choose(&columns, NULL, 0, UINT64_C(1) << 62, &plan, terms_of);
-  for (int i = 0; i < count; i++)
+  for (int i = 0; i < count; i++) {
     assert_int_equal(dds_plan_uses(&plan, i), i == DDS_COLUMN_SID || i == 62);
+  }
   dds_plan_free(&plan);
   choose(&columns, NULL, 0, UINT64_MAX, &plan, terms_of);
-  for (int i = 0; i < count; i++)
+  for (int i = 0; i < count; i++) {
     assert_true(dds_plan_uses(&plan, i));
+  }
   dds_plan_free(&plan);
 }
 
@@ -235,8 +241,9 @@ static void assert_same(const dds_plan *left, const dds_plan *right, int column_
     assert_int_equal(left->terms[i].column, right->terms[i].column);
     assert_int_equal(left->terms[i].op, right->terms[i].op);
   }
-  for (int i = 0; i < column_count; i++)
+  for (int i = 0; i < column_count; i++) {
     assert_int_equal(dds_plan_uses(left, i), dds_plan_uses(right, i));
+  }
 }
 
 /* A name of pieces that the grammar of the words is made of. */
@@ -257,7 +264,9 @@ static size_t random_columns(char names[][64], dds_extra_column *extras, size_t 
   for (size_t wanted = random_below(most + 1); wanted > 0; wanted--) {
     random_name(names[count], 64);
     const dds_columns so_far = {.extras = extras, .extra_count = count};
-    if (dds_columns_find(&so_far, names[count], strlen(names[count])) >= 0) continue;
+    if (dds_columns_find(&so_far, names[count], strlen(names[count])) >= 0) {
+      continue;
+    }
     extras[count] =
         (dds_extra_column){.name = names[count], .affinity = (dds_affinity)random_below(5)};
     count++;
@@ -278,9 +287,10 @@ static void reads_its_own_words(void **state) {
     dds_constraint constraints[MOST_CONSTRAINTS];
     int terms_of[MOST_CONSTRAINTS];
     size_t count = random_below(i % 10 == 0 ? MOST_CONSTRAINTS : 5);
-    for (size_t j = 0; j < count; j++)
+    for (size_t j = 0; j < count; j++) {
       constraints[j] =
           pushable((int)random_below((size_t)column_count), ops[random_below(OP_COUNT)]);
+    }
     uint64_t used = random_below(4) == 0 ? UINT64_MAX : (uint64_t)random_below(SIZE_MAX);
     dds_plan plan;
     dds_plan read;
@@ -288,8 +298,9 @@ static void reads_its_own_words(void **state) {
     dds_buffer words = DDS_BUFFER_INIT(WORDS_BYTES);
     choose(&columns, constraints, count, used, &plan, terms_of);
     dds_plan_append_words(&plan, &columns, &words);
-    if (!dds_plan_parse(dds_buffer_text(&words), &columns, &read, &error))
+    if (!dds_plan_parse(dds_buffer_text(&words), &columns, &read, &error)) {
       fail_msg("%s", error.message);
+    }
     assert_same(&plan, &read, column_count);
     dds_plan_free(&plan);
     dds_plan_free(&read);
@@ -325,7 +336,9 @@ static void refuses_other_words(void **state) {
   for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
     dds_plan plan;
     dds_error error = DDS_ERROR_INIT;
-    if (dds_plan_parse(refused[i], &columns, &plan, &error)) fail_msg("%s is read", refused[i]);
+    if (dds_plan_parse(refused[i], &columns, &plan, &error)) {
+      fail_msg("%s is read", refused[i]);
+    }
     assert_int_equal(error.code, DDS_ERROR);
     dds_plan_free(&plan);
   }
@@ -380,13 +393,16 @@ static void survives_every_refused_allocation(void **state) {
     bool ok = dds_plan_parse(dds_buffer_text(&words), &columns, &read, &error);
     bool refused = failing_allocator_has_refused();
     failing_allocator_refuse(0);
-    if (ok)
+    if (ok) {
       assert_same(&plan, &read, dds_columns_count(&columns));
-    else
+    } else {
       assert_int_equal(error.code, DDS_NOMEM);
+    }
     dds_plan_free(&read);
     assert_int_equal(failing_allocator_live_blocks(), before);
-    if (!refused) break;
+    if (!refused) {
+      break;
+    }
   }
   dds_plan_free(&plan);
   dds_buffer_free(&words);

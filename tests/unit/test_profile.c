@@ -93,8 +93,9 @@ static dds_profiles *parse(const char *config, const char *credentials, dds_erro
   assert_true(dds_profiles_create(&profiles, error));
   if (dds_profiles_parse(profiles, DDS_PROFILE_CONFIG, "config", config, strlen(config), error) &&
       dds_profiles_parse(profiles, DDS_PROFILE_CREDENTIALS, "credentials", credentials,
-                         strlen(credentials), error))
+                         strlen(credentials), error)) {
     return profiles;
+  }
   dds_profiles_free(profiles);
   return NULL;
 }
@@ -105,11 +106,14 @@ static void test_grammar(void **state) {
     const grammar_case *row = &cases[i];
     dds_error error = DDS_ERROR_INIT;
     dds_profiles *profiles = parse(row->config, row->credentials, &error);
-    if (profiles == NULL) fail_msg("case %zu: %s", i, error.message);
+    if (profiles == NULL) {
+      fail_msg("case %zu: %s", i, error.message);
+    }
     const char *value = dds_profiles_get(profiles, row->kind, row->section, row->property);
     if ((value == NULL) != (row->value == NULL) ||
-        (value != NULL && strcmp(value, row->value) != 0))
+        (value != NULL && strcmp(value, row->value) != 0)) {
       fail_msg("case %zu: got %s", i, value == NULL ? "nothing" : value);
+    }
     dds_profiles_free(profiles);
   }
 }
@@ -136,7 +140,9 @@ static void test_fatal(void **state) {
     dds_error error = DDS_ERROR_INIT;
     assert_null(parse(fatal[i].config, "", &error));
     assert_int_equal(error.code, DDS_ERROR);
-    if (strstr(error.message, fatal[i].message) == NULL) fail_msg("%zu: %s", i, error.message);
+    if (strstr(error.message, fatal[i].message) == NULL) {
+      fail_msg("%zu: %s", i, error.message);
+    }
   }
   dds_error error = DDS_ERROR_INIT;
   dds_profiles *profiles;
@@ -179,8 +185,9 @@ static void test_load(void **state) {
     dds_profiles *profiles;
     fake_environment_init(&environment);
     fake_environment_add_file(&environment, places[i].path, "[default]\nregion = here\n");
-    if (places[i].variable != NULL)
+    if (places[i].variable != NULL) {
       fake_environment_set(&environment, places[i].variable, places[i].value);
+    }
     assert_true(dds_profiles_load(&environment.base, &profiles, &error));
     assert_string_equal(dds_profiles_get(profiles, P, "default", "region"), "here");
     dds_profiles_free(profiles);
@@ -220,7 +227,9 @@ static void test_each_allocation_failing(void **state) {
     assert_int_equal(error.code, refused ? DDS_NOMEM : DDS_OK);
     dds_profiles_free(profiles);
     assert_int_equal(failing_allocator_live_blocks(), before);
-    if (!refused) break;
+    if (!refused) {
+      break;
+    }
     assert_in_range(nth, 1, 1000);
   }
 }

@@ -170,7 +170,9 @@ static bool scan_once(table_fixture *f, dds_error *error) {
   static const char now[] = "{\"N\":\"5\"}";
   char ids[100];
   dds_condition *filter = dds_condition_compare("expires", DDS_LESS, now, strlen(now));
-  if (filter == NULL) return dds_error_set_nomem(error);
+  if (filter == NULL) {
+    return dds_error_set_nomem(error);
+  }
   const dds_scan_request request = {.projection = projection, .filter = filter};
   bool is_done = scan_all(f, &request, ids, error);
   dds_condition_release(filter);

@@ -46,7 +46,9 @@ static void keeps_the_newest(void **state) {
   int64_t first = 1;
   for (int64_t number = 1; number <= 3 * DDS_REQUEST_LOG_ENTRIES + 7; number++) {
     add(log, number);
-    if (number - first == DDS_REQUEST_LOG_ENTRIES) first++;
+    if (number - first == DDS_REQUEST_LOG_ENTRIES) {
+      first++;
+    }
     assert_int_equal(dds_request_log_first(log), first);
     assert_int_equal(dds_request_log_end(log), number + 1);
   }

@@ -39,8 +39,9 @@ static void test_classify(void **state) {
       {403, "AccessDeniedException", DDS_RETRY_NEVER},
       {301, "", DDS_RETRY_NEVER},
   };
-  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     assert_int_equal(dds_retry_classify(cases[i].status, cases[i].code), cases[i].kind);
+  }
 }
 
 static void test_delay(void **state) {
@@ -67,9 +68,10 @@ static void test_delay(void **state) {
       {DDS_RETRY_TRANSIENT, 1, 0.4, 60000, 5010},
       {DDS_RETRY_THROTTLING, 2, 0.5, INT64_MAX, 6000},
   };
-  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     assert_true(dds_retry_delay_ms(cases[i].kind, cases[i].attempt, cases[i].random,
                                    cases[i].retry_after_ms) == cases[i].delay_ms);
+  }
 }
 
 static void test_bucket(void **state) {
@@ -85,8 +87,9 @@ static void test_bucket(void **state) {
   assert_int_equal(bucket.tokens, 495);
   dds_retry_bucket_give(&bucket, cost);
   assert_int_equal(bucket.tokens, 500);
-  while (dds_retry_bucket_take(&bucket, DDS_RETRY_TRANSIENT, &cost))
+  while (dds_retry_bucket_take(&bucket, DDS_RETRY_TRANSIENT, &cost)) {
     taken++;
+  }
   assert_int_equal(cost, 14);
   assert_int_equal(taken, 35);
   assert_int_equal(bucket.tokens, 10);

@@ -188,11 +188,21 @@ static void values_follow_type_and_affinity(void **state) {
     dds_sql_value value;
     dds_error error = DDS_ERROR_INIT;
     assert_true(dds_row_extra(&column, &item, &scratch, &value, &error));
-    if (value.type != cases[i].type) fail_msg("%s: type %d", cases[i].typed, (int)value.type);
-    if (value.type == DDS_SQL_INTEGER) assert_int_equal(value.integer, cases[i].integer);
-    if (value.type == DDS_SQL_REAL) assert_true(value.real == cases[i].real);
-    if (value.type == DDS_SQL_TEXT) assert_text(&value, cases[i].text);
-    if (value.type == DDS_SQL_BLOB) assert_memory_equal(value.bytes, cases[i].text, 3);
+    if (value.type != cases[i].type) {
+      fail_msg("%s: type %d", cases[i].typed, (int)value.type);
+    }
+    if (value.type == DDS_SQL_INTEGER) {
+      assert_int_equal(value.integer, cases[i].integer);
+    }
+    if (value.type == DDS_SQL_REAL) {
+      assert_true(value.real == cases[i].real);
+    }
+    if (value.type == DDS_SQL_TEXT) {
+      assert_text(&value, cases[i].text);
+    }
+    if (value.type == DDS_SQL_BLOB) {
+      assert_memory_equal(value.bytes, cases[i].text, 3);
+    }
     dds_buffer_free(&text);
   }
   dds_buffer_free(&scratch);
@@ -227,10 +237,11 @@ static void sessions_of_any_type_are_shown(void **state) {
       dds_sql_value value;
       dds_error error = DDS_ERROR_INIT;
       assert_true(dds_row_session(dds_layout_at(j), &item, &scratch, &value, &error));
-      if (cases[i][1] == NULL)
+      if (cases[i][1] == NULL) {
         assert_int_equal(value.type, DDS_SQL_NULL);
-      else
+      } else {
         assert_text(&value, cases[i][1]);
+      }
     }
   }
   dds_buffer_free(&scratch);
@@ -271,9 +282,15 @@ static void expires_is_found_in_every_place_and_unit(void **state) {
     dds_item item = item_of(cases[i].item);
     dds_sql_value value;
     dds_row_expires(dds_layout_at(cases[i].layout), &item, &value);
-    if (value.type != cases[i].type) fail_msg("%s: type %d", cases[i].item, (int)value.type);
-    if (value.type == DDS_SQL_INTEGER) assert_int_equal(value.integer, cases[i].integer);
-    if (value.type == DDS_SQL_REAL) assert_true(value.real == cases[i].real);
+    if (value.type != cases[i].type) {
+      fail_msg("%s: type %d", cases[i].item, (int)value.type);
+    }
+    if (value.type == DDS_SQL_INTEGER) {
+      assert_int_equal(value.integer, cases[i].integer);
+    }
+    if (value.type == DDS_SQL_REAL) {
+      assert_true(value.real == cases[i].real);
+    }
   }
 }
 

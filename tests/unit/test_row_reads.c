@@ -130,7 +130,9 @@ static void survives_every_refused_allocation(void **state) {
     }
     dds_row_reads_release(reads);
     assert_int_equal(failing_allocator_live_blocks(), 0);
-    if (!refused) break;
+    if (!refused) {
+      break;
+    }
   }
 }
 

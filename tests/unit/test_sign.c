@@ -113,7 +113,9 @@ static void test_each_allocation_failing(void **state) {
     assert_int_equal(error.code, refused ? DDS_NOMEM : DDS_OK);
     dds_buffer_free(&authorization);
     assert_int_equal(failing_allocator_live_blocks(), before);
-    if (!refused) break;
+    if (!refused) {
+      break;
+    }
     assert_in_range(nth, 1, 100);
   }
 }
@@ -128,7 +130,9 @@ static bool sign_line(dds_signer *signer, char *line) {
   for (size_t i = 0; i < FIELDS; i++) {
     fields[i] = line;
     char *tab = strchr(line, i + 1 < FIELDS ? '\t' : '\n');
-    if (tab == NULL) return false;
+    if (tab == NULL) {
+      return false;
+    }
     *tab = '\0';
     line = tab + 1;
   }
@@ -153,7 +157,9 @@ static bool sign_line(dds_signer *signer, char *line) {
   };
   is_signed = is_signed &&
               dds_sign_authorization(signer, &credentials, &request, &authorization, date, &error);
-  if (is_signed) printf("%s\t%s\n", date, authorization.data);
+  if (is_signed) {
+    printf("%s\t%s\n", date, authorization.data);
+  }
   dds_buffer_free(&body);
   dds_buffer_free(&authorization);
   return is_signed;
@@ -162,13 +168,18 @@ static bool sign_line(dds_signer *signer, char *line) {
 static int sign_lines(void) {
   static char line[1 << 21];
   dds_signer signer = {0}; /* one for all, so that a stale key would show */
-  while (fgets(line, sizeof line, stdin) != NULL)
-    if (!sign_line(&signer, line)) return EXIT_FAILURE;
+  while (fgets(line, sizeof line, stdin) != NULL) {
+    if (!sign_line(&signer, line)) {
+      return EXIT_FAILURE;
+    }
+  }
   return EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv) {
-  if (argc == 2 && strcmp(argv[1], "-") == 0) return sign_lines();
+  if (argc == 2 && strcmp(argv[1], "-") == 0) {
+    return sign_lines();
+  }
   failing_allocator_install();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_vectors),

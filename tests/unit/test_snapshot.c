@@ -101,10 +101,14 @@ static void survives_every_refused_allocation(void **state) {
     bool refused = failing_allocator_has_refused();
     failing_allocator_refuse(0);
     assert_int_equal(ok, !refused);
-    if (!ok) assert_int_equal(error.code, DDS_NOMEM);
+    if (!ok) {
+      assert_int_equal(error.code, DDS_NOMEM);
+    }
     dds_buffer_free(&snapshot);
     assert_int_equal(failing_allocator_live_blocks(), 0);
-    if (!refused) break;
+    if (!refused) {
+      break;
+    }
   }
 }
 

@@ -143,8 +143,9 @@ static void check(oracle *sqlite, dds_affinity affinity, const dds_sql_value *va
 }
 
 static void check_all(oracle *sqlite, const dds_sql_value *value) {
-  for (int affinity = DDS_AFFINITY_TEXT; affinity <= DDS_AFFINITY_BLOB; affinity++)
+  for (int affinity = DDS_AFFINITY_TEXT; affinity <= DDS_AFFINITY_BLOB; affinity++) {
     check(sqlite, (dds_affinity)affinity, value);
+  }
 }
 
 static dds_sql_value text_value(const char *text) {
@@ -280,8 +281,9 @@ static void generated_texts_become_the_same(void **state) {
   for (int i = 0; i < GENERATED; i++) {
     char text[24];
     int length = rand() % 12;
-    for (int j = 0; j < length; j++)
+    for (int j = 0; j < length; j++) {
       text[j] = alphabet[(size_t)rand() % (sizeof alphabet - 1)];
+    }
     text[length] = '\0';
     dds_sql_value value = text_value(text);
     check_all(*state, &value);
@@ -291,8 +293,11 @@ static void generated_texts_become_the_same(void **state) {
 static void the_locale_does_not_matter(void **state) {
   /* Where the machine has no locale with a decimal comma there is nothing to try. */
   static const char *const names[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", "C.UTF-8"};
-  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-    if (setlocale(LC_ALL, names[i]) != NULL) break;
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    if (setlocale(LC_ALL, names[i]) != NULL) {
+      break;
+    }
+  }
   dds_sql_value real = {.type = DDS_SQL_REAL, .real = 1234.5};
   check_all(*state, &real);
   dds_sql_value text = text_value("1234.5");

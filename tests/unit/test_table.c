@@ -151,8 +151,9 @@ static void says_why_a_table_is_not_active(void **state) {
   }
   table_fixture f;
   table_fixture_set_up(&f);
-  for (int i = 0; i < 4; i++)
+  for (int i = 0; i < 4; i++) {
     answer_status(&f, "CREATING");
+  }
   assert_false(dds_table_wait_active(&f.table, 100, &f.error));
   assert_string_equal(f.error.message,
                       "table \"prod-sessions\" is not ACTIVE: its status is CREATING");

@@ -89,8 +89,9 @@ static void test_parse_iso(void **state) {
     assert_true(dds_timestamp_parse_iso(good[i].text, strlen(good[i].text), &time_ms));
     assert_true(time_ms == good[i].time_ms);
   }
-  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
     assert_false(dds_timestamp_parse_iso(bad[i], strlen(bad[i]), &time_ms));
+  }
 }
 
 static void test_parse_http(void **state) {
@@ -104,8 +105,9 @@ static void test_parse_http(void **state) {
   int64_t time_ms = 0;
   assert_true(dds_timestamp_parse_http("Sun, 30 Aug 2015 12:36:00 GMT", 29, &time_ms));
   assert_true(time_ms == INT64_C(1440938160000));
-  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
     assert_false(dds_timestamp_parse_http(bad[i], strlen(bad[i]), &time_ms));
+  }
 }
 
 int main(void) {

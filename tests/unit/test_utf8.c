@@ -51,7 +51,9 @@ static void test_every_code_point(void **state) {
   (void)state;
   for (uint32_t code = 0; code <= 0x10FFFF; code++) {
     char bytes[4];
-    if (code >= 0xD800 && code <= 0xDFFF) continue;
+    if (code >= 0xD800 && code <= 0xDFFF) {
+      continue;
+    }
     size_t length = dds_utf8_encode(code, bytes);
     assert_true(dds_utf8_is_valid(bytes, length));
     assert_false(length > 1 && dds_utf8_is_valid(bytes, length - 1));

@@ -128,13 +128,15 @@ static void checks_limits(void **state) {
       dds_error error = DDS_ERROR_INIT;
       dds_buffer item = DDS_BUFFER_INIT(1 << 20);
       dds_buffer_append_text(&item, is_put ? "{\"id\":{\"S\":\"" : "{\"S\":\"");
-      for (size_t i = 0; i < size - 2; i++)
+      for (size_t i = 0; i < size - 2; i++) {
         dds_buffer_append_char(&item, 'x');
+      }
       dds_buffer_append_text(&item, is_put ? "\"}}" : "\"}");
       dds_write write =
           make(is_put ? DDS_WRITE_PUT : DDS_WRITE_UPDATE, is_put ? dds_buffer_text(&item) : NULL);
-      if (!is_put)
+      if (!is_put) {
         assert_true(dds_write_assign(&write, "id", dds_buffer_text(&item), item.length, &error));
+      }
       assert_int_equal(dds_write_check(&write, &error), size == DDS_ITEM_MAX_BYTES);
       assert_true(dds_write_memory_bytes(&write) >= size);
       dds_write_free(&write);
@@ -173,9 +175,12 @@ static void tells_which_condition_failed(void **state) {
     table_fixture_set_up(&f);
     dds_write write = make(cases[i].kind, "{\"id\":{\"S\":\"a\"}}");
     write.asserted = is_five("s");
-    if (cases[i].kind == DDS_WRITE_DELETE) write.matches = is_five("m");
-    if (cases[i].kind == DDS_WRITE_UPDATE)
+    if (cases[i].kind == DDS_WRITE_DELETE) {
+      write.matches = is_five("m");
+    }
+    if (cases[i].kind == DDS_WRITE_UPDATE) {
       assert_true(dds_write_assign(&write, "x", five, strlen(five), &f.error));
+    }
     scripted_transport_answer(f.script, 400, cases[i].answer);
     assert_true(dds_write_send(&f.table, &write, &result, &may_have_been_applied, &f.error));
     assert_int_equal(result, cases[i].result);
