@@ -4,17 +4,16 @@ import base64
 import hashlib
 import json
 import re
-import time
 
 import pytest
 
-HOUR = 3600
-NOW = int(time.time())
+# Fixed, because they stand in the names of tests: long ago, some time between, far ahead.
+PAST, BETWEEN, FUTURE = 1_600_000_000, 2_000_000_000, 4_000_000_000
 # No test writes here, so a Scan is eventually consistent unless it says otherwise.
 COLUMNS = {"user": "TEXT", "visits": "INTEGER"}
 
 
-def make_item(sid, expires=NOW + HOUR, session='{"views":1}', **extras):
+def make_item(sid, expires=FUTURE, session='{"views":1}', **extras):
     item = {"sessionId": {"S": sid}, "session_data": {"S": session}}
     if expires is not None:
         item["expireTime"] = {"N": str(expires * 1000)}
@@ -28,7 +27,7 @@ def three(make_table):
     return make_table("sessionId", items=[
         make_item("a"),
         make_item("b", user={"S": "42"}, visits={"N": "7"}),
-        make_item("c", NOW - HOUR, user={"S": "43"}, visits={"N": "8"}),
+        make_item("c", PAST, user={"S": "43"}, visits={"N": "8"}),
     ])
 
 
@@ -139,13 +138,13 @@ def test_keys_from_another_table_are_get_items(three, open_table, log):
 
 def test_the_prefix_is_part_of_the_key_alone(make_table, open_table, scripted_endpoint):
     table = make_table("id", items=[
-        {"id": {"S": "sess:a"}, "sess": {"S": "{}"}, "expires": {"N": str(NOW + HOUR)}},
+        {"id": {"S": "sess:a"}, "sess": {"S": "{}"}, "expires": {"N": str(FUTURE)}},
         {"id": {"S": "sess:"}, "sess": {"S": "{}"}},
         {"id": {"S": "other:a"}, "sess": {"S": "{}"}},
     ])
     connection = open_table(table, "layout='connect-dynamodb'")
     select = "SELECT sid, expires FROM s WHERE sid = 'a'"
-    assert connection.execute(select).fetchall() == [("a", NOW + HOUR)]
+    assert connection.execute(select).fetchall() == [("a", FUTURE)]
     assert scripted_endpoint.requests[0].json()["Key"] == {"id": {"S": "sess:a"}}
     assert connection.execute("SELECT sid FROM s WHERE sid = 'sess:a'").fetchall() == []
     assert connection.execute("SELECT sid FROM s ORDER BY sid").fetchall() == [("",), ("a",)]
@@ -187,10 +186,10 @@ def test_a_condition_needs_its_attributes_too(three, open_table, scripted_endpoi
 
 
 @pytest.mark.parametrize(("where", "items", "rows"), [
-    ("expires < %d" % NOW, 1, "c"),
-    ("expires >= %d" % NOW, 2, "ab"),
-    ("expires BETWEEN %d AND %d" % (NOW, NOW + 2 * HOUR), 2, "ab"),
-    ("expires = %d" % (NOW + HOUR), 2, "ab"),
+    ("expires < %d" % BETWEEN, 1, "c"),
+    ("expires >= %d" % BETWEEN, 2, "ab"),
+    ("expires BETWEEN %d AND %d" % (BETWEEN, FUTURE + 1), 2, "ab"),
+    ("expires = %d" % FUTURE, 2, "ab"),
     ("expires IS NULL", 0, ""),
     ("expired = 1", 1, "c"),
     ("expired = 0", 2, "ab"),
@@ -231,7 +230,7 @@ BIG = 380_000  # three such items fill a page of 1 MB
 def pages(make_table, dynamodb):
     """Nine items on several pages; one of them has expired. The name, and boto3's pages."""
     items = [make_item("big-%d" % i, session=json.dumps({"text": "x" * BIG})) for i in range(9)]
-    items[4]["expireTime"] = {"N": str((NOW - HOUR) * 1000)}
+    items[4]["expireTime"] = {"N": str(PAST * 1000)}
     table = make_table("sessionId", items=items)
     pages = [page["Count"] for page in dynamodb.get_paginator("scan").paginate(TableName=table)]
     assert len(pages) >= 3
@@ -442,7 +441,6 @@ def test_a_session_is_shown_whatever_it_is_stored_as(
 
 
 MS, TTL = "expireTime", "expireTime_TTL"
-PAST_S, FUTURE_S = NOW - HOUR, NOW + HOUR
 
 
 @pytest.mark.parametrize(("layout", "attributes", "expires", "expired"), [
@@ -450,10 +448,10 @@ PAST_S, FUTURE_S = NOW - HOUR, NOW + HOUR
     ("serverless-dynamodb-session-store", {MS: {"N": "1700000000123"}}, 1700000000.123, 1),
     ("serverless-dynamodb-session-store", {TTL: {"N": "1700000000"}}, 1700000000, 1),
     ("serverless-dynamodb-session-store",
-     {MS: {"N": "%d000" % FUTURE_S}, TTL: {"N": str(PAST_S)}}, FUTURE_S, 0),
+     {MS: {"N": "%d000" % FUTURE}, TTL: {"N": str(PAST)}}, FUTURE, 0),
     ("serverless-dynamodb-session-store", {MS: {"NULL": True}, TTL: {"NULL": True}}, None, 0),
     ("serverless-dynamodb-session-store", {MS: {"S": "1700000000000"}}, None, 0),
-    ("serverless-dynamodb-session-store", {MS: {"S": "x"}, TTL: {"N": str(PAST_S)}}, None, 0),
+    ("serverless-dynamodb-session-store", {MS: {"S": "x"}, TTL: {"N": str(PAST)}}, None, 0),
     ("serverless-dynamodb-session-store", {}, None, 0),
     ("serverless-dynamodb-session-store", {MS: {"N": "-1E100"}}, -1e97, 1),
     ("serverless-dynamodb-session-store", {MS: {"N": "1.5E125"}}, 1.5e122, 0),
