@@ -68,7 +68,9 @@ ARCHIVE := $(OUT)/lib$(NAME).a
 UNIT_MAINS := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_HELPERS := $(sort $(filter-out $(UNIT_MAINS),$(wildcard tests/unit/*.c)))
 UNIT_PROGRAMS := $(UNIT_MAINS:tests/unit/%.c=$(OUT)/unit/%)
-FAULT_PROGRAMS := $(patsubst tests/faults/%.c,$(OUT)/faults/%,$(sort $(wildcard tests/faults/*.c)))
+FAULT_MAINS := $(sort $(wildcard tests/faults/test_*.c))
+FAULT_HELPERS := $(sort $(filter-out $(FAULT_MAINS),$(wildcard tests/faults/*.c)))
+FAULT_PROGRAMS := $(FAULT_MAINS:tests/faults/%.c=$(OUT)/faults/%)
 
 C_FILES := $(sort $(wildcard src/*.[ch] src/*/*.[ch] tests/*/*.[ch]))
 
@@ -148,10 +150,11 @@ $(OUT)/unit/%: $(OUT)/tests/unit/%.o $(UNIT_HELPERS:%.c=$(OUT)/%.o) $(ARCHIVE)
 	$(if $(V),,@echo '  LINK  $@')
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(ARCHIVE) $(CMOCKA_LIBS) $(EXTENSION_LIBS) $(SQLITE_LIBS) -lm
 
-$(OUT)/faults/%: $(OUT)/tests/faults/%.o
+# A host of its own: it loads the extension as others do. -pthread: hosts have threads.
+$(OUT)/faults/%: $(OUT)/tests/faults/%.o $(FAULT_HELPERS:%.c=$(OUT)/%.o)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  LINK  $@')
-	$(Q)$(LINK) -o $@ $< $(SQLITE_LIBS) -ldl
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(SQLITE_LIBS) -ldl -pthread
 
 .SECONDARY:
 
