@@ -1,0 +1,285 @@
+"""Several connections and applications at once, and statements that are told to stop."""
+
+import json
+import sqlite3
+import threading
+import time
+
+import pytest
+from scripted_endpoint import Response, aws_error
+from session_table import LATER, LONG_AGO, SERVERLESS, SessionTable, refused
+
+# Against hanging alone; a statement that is told to stop ends in a fraction of a second.
+HANGING_S = 30
+
+
+@pytest.fixture
+def slow(dynamodb, connect, make_table, scripted_endpoint):
+    """A table behind an endpoint that can be told not to answer; usable from other threads."""
+    table = SessionTable(
+        dynamodb, connect(check_same_thread=False), make_table, SERVERLESS, "userId TEXT",
+        f"endpoint_url='{scripted_endpoint.url}'",
+    )
+    table.endpoint = scripted_endpoint
+    table.release = threading.Event()
+    yield table
+    table.release.set()
+
+
+def hold(table, operation, at=1):
+    table.endpoint.inject(Response(hold=table.release, json={}), operation=operation, at=at)
+
+
+def arrived(table, operation, count=1):
+    """Waits until that many requests of this operation have come."""
+    for _ in range(HANGING_S * 100):
+        if table.endpoint.operations().count(operation) >= count:
+            return
+        time.sleep(0.01)
+    pytest.fail(f"no {operation} came")
+
+
+def interrupted(table, operation, run, count=1):
+    """Runs it in a thread, interrupts it once the request is under way; the error it ended with."""
+    errors = []
+
+    def target():
+        try:
+            run()
+        except sqlite3.Error as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=target)
+    thread.start()
+    arrived(table, operation, count)
+    table.connection.interrupt()
+    thread.join(HANGING_S)
+    assert not thread.is_alive(), "it did not end"
+    (error,) = errors
+    assert error.sqlite_errorname == "SQLITE_INTERRUPT", error
+    return error
+
+
+# ---- interrupts -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("operation, statement", [
+    ("Scan", "SELECT * FROM sessions"), ("GetItem", "SELECT * FROM sessions WHERE sid = 'a'"),
+    ("Scan", "UPDATE sessions SET userId = 'u'"), ("Scan", "SELECT dynamodb_reap('sessions')"),
+    ("GetItem", "SELECT dynamodb_touch('sessions', 'a', 60)"),
+    ("DescribeTable", "SELECT dynamodb_create_table('sessions')"),
+])
+def test_interrupt_ends_a_statement(slow, operation, statement):
+    slow.put("a")
+    hold(slow, operation)
+    interrupted(slow, operation, lambda: slow.sql(statement).fetchall())
+    slow.release.set()
+    # The connection goes on.
+    assert slow.rows("SELECT sid FROM sessions") == [("a",)]
+
+
+@pytest.mark.parametrize("operation, statement", [
+    ("PutItem", "INSERT INTO sessions(sid, session) VALUES ('b', '{}')"),
+    ("UpdateItem", "UPDATE sessions SET userId = 'u'"), ("DeleteItem", "DELETE FROM sessions"),
+])
+def test_interrupt_ends_a_commit(slow, operation, statement):
+    slow.put("a")
+    slow.sql("CREATE TABLE main.log(t)")
+    slow.sql("BEGIN")
+    slow.sql("INSERT INTO log VALUES (1)")
+    slow.sql(statement)
+    hold(slow, operation)
+    error = interrupted(slow, operation, lambda: slow.sql("COMMIT"))
+    assert "0 applied, 0 not applied, 1 unknown" in str(error)
+    assert not slow.connection.in_transaction
+    assert slow.rows("SELECT * FROM log") == []
+    slow.release.set()
+    with slow.sends("Scan"):
+        slow.rows("SELECT * FROM sessions")
+
+
+def test_interrupt_sends_nothing_further(slow):
+    slow.sql("BEGIN")
+    for sid in "abcde":
+        slow.sql("INSERT INTO sessions(sid, session) VALUES (?, '{}')", sid)
+    hold(slow, "PutItem", at=3)
+    error = interrupted(slow, "PutItem", lambda: slow.sql("COMMIT"), count=3)
+    assert "2 applied, 2 not applied, 1 unknown" in str(error)
+    assert slow.endpoint.operations().count("PutItem") == 3
+    assert slow.sids() == ["a", "b"]
+
+
+def test_interrupt_of_a_write_statement_rolls_the_transaction_back(slow):
+    slow.put("a")
+    slow.sql("CREATE TABLE main.log(t)")
+    slow.sql("BEGIN")
+    slow.sql("INSERT INTO log VALUES (1)")
+    hold(slow, "Scan")
+    interrupted(slow, "Scan", lambda: slow.sql("DELETE FROM sessions"))
+    assert not slow.connection.in_transaction
+    assert slow.rows("SELECT * FROM log") == [] and slow.sids() == ["a"]
+
+
+def test_interrupt_between_retries(slow):
+    """Throttled again and again: the waits in between end as well."""
+    slow.endpoint.inject(aws_error("ProvisionedThroughputExceededException"), at=0)
+    errors = []
+
+    def target():
+        try:
+            slow.sql("SELECT * FROM sessions").fetchall()
+        except sqlite3.Error as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=target)
+    thread.start()
+    arrived(slow, "Scan")
+    slow.connection.interrupt()
+    thread.join(HANGING_S)
+    assert not thread.is_alive()
+    # It was told in a wait, or had given up just before.
+    assert errors[0].sqlite_errorname in ("SQLITE_INTERRUPT", "SQLITE_BUSY")
+
+
+@pytest.mark.parametrize("statement, operation", [
+    ("SELECT * FROM sessions", "Scan"), ("DELETE FROM sessions WHERE sid = 'a'", "GetItem"),
+    ("INSERT INTO sessions(sid, session) VALUES ('b', '{}')", "PutItem"),
+])
+def test_a_progress_handler_ends_it(slow, statement, operation):
+    slow.put("a")
+    hold(slow, operation)
+    slow.connection.set_progress_handler(
+        lambda: operation in slow.endpoint.operations(), 1000
+    )
+    with refused("SQLITE_INTERRUPT"):
+        slow.sql(statement).fetchall()
+    slow.connection.set_progress_handler(None, 0)
+    slow.release.set()
+    assert slow.sids() == ["a"]
+
+
+def test_interrupt_of_nothing_harms_nothing(slow):
+    slow.connection.interrupt()
+    slow.sql("INSERT INTO sessions(sid, session) VALUES ('a', '{}')")
+    assert slow.sids() == ["a"]
+
+
+def test_an_interrupted_reap_keeps_what_it_did(slow):
+    for i in range(5):
+        slow.put(f"dead-{i}", "{}", LONG_AGO)
+    hold(slow, "DeleteItem", at=3)
+    error = interrupted(
+        slow, "DeleteItem", lambda: slow.sql("SELECT dynamodb_reap('sessions')").fetchall(), count=3
+    )
+    assert "2 deleted" in str(error)
+    slow.release.set()
+    assert slow.value("SELECT dynamodb_reap('sessions')") == 3
+
+
+# ---- several at once --------------------------------------------------------------------------
+
+
+def test_increments_of_many_connections_are_all_counted(dynamodb, connect, make_table):
+    """Compare and set: whoever loses is told, and tries again."""
+    table = SessionTable(dynamodb, connect(), make_table, SERVERLESS)
+    table.put("a", '{"n":0}')
+    others = [table.create(connect(check_same_thread=False)) for _ in range(4)]
+    failures, times = [], 15
+
+    def work(connection):
+        done = 0
+        while done < times and not failures:
+            try:
+                connection.execute(
+                    "UPDATE sessions SET session = json_set(session, '$.n', session->'$.n' + 1)"
+                    " WHERE sid = 'a'"
+                )
+                done += 1
+            except sqlite3.Error as error:
+                if error.sqlite_errorname != "SQLITE_BUSY_SNAPSHOT":
+                    failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(connection,)) for connection in others]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert failures == []
+    assert json.loads(table.session("a"))["n"] == 4 * times
+
+
+def test_of_many_inserts_of_one_key_one_wins(dynamodb, connect, make_table):
+    table = SessionTable(dynamodb, connect(check_same_thread=False), make_table, SERVERLESS)
+    others = [table.create(connect(check_same_thread=False)) for _ in range(4)]
+    won = []
+
+    def work(number, connection):
+        for key in range(20):
+            try:
+                connection.execute(
+                    "INSERT INTO sessions(sid, session) VALUES (?, ?)",
+                    (f"k{key}", json.dumps({"by": number})),
+                )
+                won.append((key, number))
+            except sqlite3.IntegrityError:
+                pass
+
+    threads = [threading.Thread(target=work, args=pair) for pair in enumerate(others)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert sorted(key for key, _ in won) == list(range(20))
+    for key, number in won:
+        assert json.loads(table.session(f"k{key}"))["by"] == number
+
+
+def test_two_reaps_at_once_delete_each_once(dynamodb, connect, make_table):
+    table = SessionTable(dynamodb, connect(check_same_thread=False), make_table, SERVERLESS)
+    for i in range(40):
+        table.put(f"dead-{i}", "{}", LONG_AGO)
+    table.put("live", "{}", LATER)
+    other = table.create(connect(check_same_thread=False))
+    counts = []
+
+    def work(connection):
+        counts.append(connection.execute("SELECT dynamodb_reap('sessions')").fetchone()[0])
+
+    threads = [threading.Thread(target=work, args=(c,)) for c in (table.connection, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert len(counts) == 2 and sum(counts) >= 40
+    assert table.sids() == ["live"]
+
+
+def test_a_cursor_that_is_open_while_rows_are_written(dynamodb, connect, make_table):
+    table = SessionTable(dynamodb, connect(), make_table, SERVERLESS, "userId TEXT")
+    for i in range(30):
+        table.put(f"s{i:02d}")
+    seen = []
+    for (sid,) in table.connection.execute("SELECT sid FROM sessions"):
+        table.sql("UPDATE sessions SET userId = 'u' WHERE sid = ?", sid)
+        if sid < "s10":
+            table.sql("DELETE FROM sessions WHERE sid = ?", sid)
+        seen.append(sid)
+    assert sorted(seen) == [f"s{i:02d}" for i in range(30)]
+    assert table.sids() == [f"s{i:02d}" for i in range(10, 30)]
+    assert all(table.get(sid)["userId"] == {"S": "u"} for sid in table.sids())
+
+
+def test_a_rollback_while_a_cursor_is_open(dynamodb, connect, make_table):
+    table = SessionTable(dynamodb, connect(), make_table, SERVERLESS, "userId TEXT")
+    for i in range(5):
+        table.put(f"s{i}")
+    table.sql("BEGIN")
+    cursor = table.connection.execute("SELECT sid FROM sessions")
+    cursor.fetchone()
+    table.sql("INSERT INTO sessions(sid, session) VALUES ('new', '{}')")
+    table.sql("ROLLBACK")
+    try:
+        assert len(cursor.fetchall()) == 4
+    except sqlite3.Error as error:
+        assert "ABORT" in error.sqlite_errorname
+    assert table.sids() == [f"s{i}" for i in range(5)]
