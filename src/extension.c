@@ -8,6 +8,8 @@
  * Data flows down through the folders and back up: vtab (SQL) -> sessions (layouts, expiry) ->
  * dynamodb (requests, items) -> aws (credentials, signing, HTTP) -> base.
  */
+#include <stdbool.h>
+
 #include <sqlite3ext.h>
 
 #include "base/alloc.h"
@@ -41,11 +43,12 @@ static void release(void *memory) {
 
 /* Loaded a second time into a connection, the open tables of the first time must stay as they are.
  */
-static bool is_loaded(sqlite3 *db) {
+static int ask_whether_loaded(sqlite3 *db, bool *is_loaded) {
   sqlite3_stmt *statement = NULL;
   int rc = sqlite3_prepare_v2(db, "SELECT dynamodb_version()", -1, &statement, NULL);
   sqlite3_finalize(statement);
-  return rc == SQLITE_OK;
+  *is_loaded = rc == SQLITE_OK;
+  return rc == SQLITE_NOMEM ? SQLITE_NOMEM : SQLITE_OK;
 }
 
 static int register_all(dds_connection *connection) {
@@ -65,20 +68,22 @@ int sqlite3_dynamodbsessions_init(sqlite3 *db, char **message, const sqlite3_api
       .allocate = allocate, .reallocate = reallocate, .release = release};
   dds_error error = DDS_ERROR_INIT;
   dds_connection *connection = NULL;
+  bool is_loaded = false;
   if (sqlite3_libversion_number() < OLDEST_SQLITE) {
     *message = sqlite3_mprintf("dynamodb_sessions: needs SQLite 3.38 or later, this is %s",
                                sqlite3_libversion());
     return SQLITE_ERROR;
   }
   dds_alloc_use(&allocator);
-  if (is_loaded(db)) {
-    return SQLITE_OK_LOAD_PERMANENTLY;
+  int rc = ask_whether_loaded(db, &is_loaded);
+  if (rc != SQLITE_OK || is_loaded) {
+    return rc == SQLITE_OK ? SQLITE_OK_LOAD_PERMANENTLY : rc;
   }
   if (!dds_connection_create(db, &connection, &error)) {
     *message = dds_result_message(&error);
     return dds_result_code(error.code);
   }
-  int rc = register_all(connection);
+  rc = register_all(connection);
   dds_connection_release(connection);
   /* libcurl and OpenSSL must not be unloaded while the process runs. */
   return rc == SQLITE_OK ? SQLITE_OK_LOAD_PERMANENTLY : rc;
