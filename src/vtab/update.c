@@ -195,8 +195,12 @@ static bool change(update *self, dds_error *error) {
     return dds_error_set(error, DDS_PRIMARYKEY, "UNIQUE constraint failed: %s.sid",
                          self->table->name);
   }
+  dds_pending *pending = &self->table->connection->pending;
+  uint64_t position = pending->next_position;
   for (size_t i = 0; i < self->write_count; i++) {
     if (!add_write(self, i, moves && i == 0 ? DDS_PRIMARYKEY : DDS_BUSY_SNAPSHOT, error)) {
+      /* A statement of one row has no savepoint that would undo its first write. */
+      dds_pending_truncate(pending, self->table, position);
       return false;
     }
   }

@@ -70,14 +70,35 @@ static bool is_key(const char *body, const char *key) {
   return strstr(body, member) != NULL;
 }
 
+/* More attributes than one write can assert. */
+static const char *big_item(void) {
+  enum { ATTRIBUTES = 160 };
+  static char answer[ATTRIBUTES * 32];
+  size_t used = (size_t)snprintf(answer, sizeof answer,
+                                 "{\"Item\":{\"sessionId\":{\"S\":\"big\"},"
+                                 "\"session_data\":{\"S\":\"{\\\"cookie\\\":{}}\"}");
+  for (int i = 0; i < ATTRIBUTES; i++) {
+    used += (size_t)snprintf(answer + used, sizeof answer - used, ",\"x%d\":{\"N\":\"%d\"}", i, i);
+  }
+  snprintf(answer + used, sizeof answer - used, "}}");
+  return answer;
+}
+
 static const char *get_item(const char *body) {
-  if (is_key(body, "a")) {
-    return "{\"Item\":" ITEM_A "}";
+  static const struct {
+    const char *key;
+    const char *answer;
+  } items[] = {
+      {"a", "{\"Item\":" ITEM_A "}"},
+      {"b", "{\"Item\":" ITEM_B "}"},
+      {"c", "{\"Item\":" ITEM_C "}"},
+  };
+  for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) {
+    if (is_key(body, items[i].key)) {
+      return items[i].answer;
+    }
   }
-  if (is_key(body, "b")) {
-    return "{\"Item\":" ITEM_B "}";
-  }
-  return is_key(body, "c") ? "{\"Item\":" ITEM_C "}" : "{}";
+  return is_key(body, "big") ? big_item() : "{}";
 }
 
 static void record_write(canned_endpoint *shared, const char *operation, const char *body) {

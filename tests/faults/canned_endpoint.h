@@ -1,7 +1,8 @@
 /*
  * A DynamoDB of fixed answers on a loopback port, in a child process: what a fault is looked for
  * under must not depend on a server's moods. The table `sessions` has the items a, b and c in the
- * default layout, in two pages of a Scan; b has expired. Any other table does not exist until
+ * default layout, in two pages of a Scan; b has expired; by its
+ * key alone there is also `big`, of 160 attributes more. Any other table does not exist until
  * CreateTable. Writes are answered and recorded; they change nothing that is read.
  *
  *   canned_endpoint *endpoint = canned_endpoint_start();   // sets the AWS environment, too
