@@ -35,12 +35,10 @@ typedef struct remedy_row {
   const char *remedy;
 } remedy_row;
 
-#define MISSING_TABLE    "ResourceNotFoundException"
-#define CHECK_LAYOUT     ": the table's key is not the layout's: check layout= and hash_key="
-#define CREATE_THE_TABLE ": create it with SELECT dynamodb_create_table('…')"
+#define MISSING_TABLE "ResourceNotFoundException"
+#define CHECK_LAYOUT  ": the table's key is not the layout's: check layout= and hash_key="
 
 static const remedy_row remedies[] = {
-    {MISSING_TABLE, "", CREATE_THE_TABLE},
     {"ValidationException", "key element does not match the schema", CHECK_LAYOUT},
     {"ValidationException", "Missing the key", CHECK_LAYOUT},
     {"ValidationException", "required keys was not given", CHECK_LAYOUT},
@@ -64,6 +62,18 @@ static void append_local_hint(const dds_table *table, dds_error *error) {
                    config->region, credentials->access_key_id);
 }
 
+/* Says how to create it, by the name that it has in SQL. */
+static void append_create_remedy(const dds_table *table, dds_error *error) {
+  dds_buffer name = DDS_BUFFER_INIT(DDS_ERROR_MESSAGE_BYTES);
+  for (const char *at = table->sql_name != NULL ? table->sql_name : "…"; *at != '\0'; at++) {
+    dds_buffer_append_text(&name, *at == '\'' ? "'" : "");
+    dds_buffer_append_char(&name, *at);
+  }
+  dds_error_append(error, ": create it with SELECT dynamodb_create_table('%s')",
+                   dds_buffer_text(&name));
+  dds_buffer_free(&name);
+}
+
 static void add_context(const dds_table *table, const char *name, dds_error *error) {
   for (size_t i = 0; i < sizeof remedies / sizeof remedies[0]; i++) {
     const remedy_row *row = &remedies[i];
@@ -72,10 +82,11 @@ static void add_context(const dds_table *table, const char *name, dds_error *err
       continue;
     }
     dds_error_append(error, "%s", row->remedy);
-    if (strcmp(row->service_code, MISSING_TABLE) == 0) {
-      append_local_hint(table, error);
-    }
     break;
+  }
+  if (strcmp(error->service_code, MISSING_TABLE) == 0) {
+    append_create_remedy(table, error);
+    append_local_hint(table, error);
   }
   dds_error_prefix(error, "%s of \"%s\" failed: ", name, table->name);
 }

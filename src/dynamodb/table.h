@@ -38,6 +38,7 @@ typedef struct dds_observer {
 typedef struct dds_table {
   dds_client *client;
   const char *name;
+  const char *sql_name; /* what it is called in SQL, for remedies; may be NULL */
   dds_observer observer;
 } dds_table;
 

@@ -83,8 +83,9 @@ static bool ask(status *self, uint64_t columns_used, dds_error *error) {
   }
   if ((columns_used & describe_columns) != 0 && !self->description.exists) {
     dds_error_set(&request_error, DDS_ERROR,
-                  "the table \"%s\" does not exist: create it with dynamodb_create_table",
-                  table->name);
+                  "the table \"%s\" does not exist: create it with SELECT "
+                  "dynamodb_create_table('%s')",
+                  table->name, table->sql_name);
     return note_failure(self, &request_error, error);
   }
   return (columns_used & ttl_columns) == 0 ||

@@ -106,7 +106,8 @@ static bool fill(dds_vtab *table, int count, const char *const *arguments, dds_e
     return dds_error_set_nomem(error);
   }
   ok = dds_options_parse(count - FIRST_ARGUMENT, arguments + FIRST_ARGUMENT, &options, error) &&
-       dds_target_create(connection, &options, &table->target, error) && declare(table, error);
+       dds_target_create(connection, &options, &table->target, error) &&
+       dds_target_set_sql_name(table->target, table->name, error) && declare(table, error);
   dds_options_free(&options);
   return ok;
 }
@@ -288,14 +289,18 @@ static int commit(sqlite3_vtab *vtab) {
   return SQLITE_OK;
 }
 
-static int rollback(sqlite3_vtab *vtab) {
-  dds_vtab *table = (dds_vtab *)vtab;
-  size_t applied = end_transaction(table);
+/* After a COMMIT that failed behind the flush, nothing brings back what was sent. */
+static void log_sent(const dds_vtab *table, size_t applied) {
   if (applied > 0) {
     sqlite3_log(SQLITE_WARNING,
                 "dynamodb_sessions: %d writes of \"%s\" were already sent to DynamoDB and stay",
                 (int)applied, table->name);
   }
+}
+
+static int rollback(sqlite3_vtab *vtab) {
+  dds_vtab *table = (dds_vtab *)vtab;
+  log_sent(table, end_transaction(table));
   return SQLITE_OK;
 }
 
@@ -344,15 +349,17 @@ static int rollback_to(sqlite3_vtab *vtab, int level) {
   } else if (level == table->lost_level) {
     position = table->lost_position;
   }
-  dds_pending_truncate(&table->connection->pending, table,
-                       position == UINT64_MAX ? table->begin_position : position);
+  log_sent(table, dds_pending_truncate(&table->connection->pending, table,
+                                       position == UINT64_MAX ? table->begin_position : position));
   return SQLITE_OK;
 }
 
 static int rename_table(sqlite3_vtab *vtab, const char *name) {
   dds_vtab *table = (dds_vtab *)vtab;
+  dds_error error = DDS_ERROR_INIT;
   char *copy = dds_alloc_copy(name, strlen(name));
-  if (copy == NULL) {
+  if (copy == NULL || !dds_target_set_sql_name(table->target, name, &error)) {
+    dds_free(copy);
     return SQLITE_NOMEM;
   }
   dds_free(table->name);

@@ -35,7 +35,19 @@ void dds_target_release(dds_target *target) {
     return;
   }
   dds_options_free(&target->options);
+  dds_free(target->sql_name);
   dds_free(target);
+}
+
+bool dds_target_set_sql_name(dds_target *target, const char *name, dds_error *error) {
+  char *copy = dds_alloc_copy(name, strlen(name));
+  if (copy == NULL) {
+    return dds_error_set_nomem(error);
+  }
+  dds_free(target->sql_name);
+  target->sql_name = copy;
+  target->table.sql_name = copy;
+  return true;
 }
 
 bool dds_target_open(dds_target *target, dds_error *error) {

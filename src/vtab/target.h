@@ -20,6 +20,7 @@ typedef struct dds_target {
   struct dds_connection *connection; /* borrowed: whoever holds a target holds it too */
   dds_options options;
   dds_table table; /* .client is NULL until dds_target_open */
+  char *sql_name;  /* owned; .table borrows it */
 } dds_target;
 
 /* Takes over the options. One reference is the caller's. */
@@ -27,6 +28,9 @@ DDS_MUST_USE bool dds_target_create(struct dds_connection *connection, dds_optio
                                     dds_target **out, dds_error *error);
 dds_target *dds_target_retain(dds_target *target);
 void dds_target_release(dds_target *target); /* NULL is allowed */
+
+/* Tells it what it is called in SQL, for messages. */
+DDS_MUST_USE bool dds_target_set_sql_name(dds_target *target, const char *name, dds_error *error);
 
 /* Makes sure that there is a client; sends nothing. */
 DDS_MUST_USE bool dds_target_open(dds_target *target, dds_error *error);
