@@ -19,6 +19,7 @@ struct dds_operation {
   char *words;
   dds_call *call;
   bool is_concluded;    /* the outcome is read and told */
+  bool is_garbled; /* answered with success, in words that nobody understands */
   bool was_interrupted; /* a wait for it ended by itself */
   dds_error error;      /* with its context; code DDS_OK: the answer is there */
   dds_json answer;
@@ -219,6 +220,7 @@ static void read_answer(dds_operation *operation, const dds_call_outcome *outcom
     dds_error_set(&operation->error, DDS_ERROR,
                   "unexpected answer: not valid JSON at byte %zu of %zu", where + 1,
                   outcome->body_length);
+    operation->is_garbled = true;
     return;
   }
   members = dds_json_iterate(operation->answer);
@@ -359,7 +361,8 @@ bool dds_operation_error_answer(const dds_operation *operation, dds_json *answer
 
 bool dds_operation_may_have_been_applied(const dds_operation *operation) {
   /* What is in flight may be on its way through the server. */
-  return !operation->is_concluded || dds_call_result(operation->call)->may_have_been_applied;
+  return !operation->is_concluded || operation->is_garbled ||
+         dds_call_result(operation->call)->may_have_been_applied;
 }
 
 /* Tells of a call whose end nobody waited for. */

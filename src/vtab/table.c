@@ -128,8 +128,10 @@ static int connect(sqlite3 *db, void *client_data, int count, const char *const 
     disconnect(&table->base);
     return dds_result_code(error.code);
   }
-  /* A table that is created inside a transaction takes part in it without an xBegin. */
-  table->is_begun = !sqlite3_get_autocommit(db);
+  /* A table that is created inside a transaction takes part in it without an xBegin, and hears of
+   * its end; one that a read connects does neither. A CREATE has written to the schema. */
+  table->is_begun = !sqlite3_get_autocommit(db) &&
+                    sqlite3_txn_state(db, arguments[SCHEMA_ARGUMENT]) == SQLITE_TXN_WRITE;
   table->begin_position = connection->pending.next_position;
   table->lost_level = -1;
   *out = &table->base;
