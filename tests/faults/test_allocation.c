@@ -431,10 +431,13 @@ static bool sweep(const scenario *what, canned_endpoint *endpoint, long *count, 
   for (int mode = 0; ok && mode < 2; mode++) {
     self.from_there_on = mode == 1;
     fault.has_refused = true;
-    for (self.nth = 1; ok && fault.has_refused; self.nth++) {
+    long stride = mode == 1 ? 5 : 1; /* the second kind mostly ends as the first does */
+    for (self.nth = 1; ok && fault.has_refused; self.nth += stride) {
       ok = run_once(&self);
     }
-    *count = self.nth - 2;
+    if (mode == 0) {
+      *count = self.nth - 2;
+    }
   }
   snprintf(problem, size, "%s", self.problem);
   return ok;

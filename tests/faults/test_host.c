@@ -206,6 +206,59 @@ static bool ends_a_transaction_of_unknown_outcome(void) {
   return true;
 }
 
+/* Whether the newest request reads consistently. */
+static int is_consistent(sqlite3 *db) {
+  sqlite3_stmt *statement = NULL;
+  int found = -1;
+  if (sqlite3_prepare_v2(db,
+                         "SELECT request LIKE '%consistent%' AND request NOT LIKE '%eventual%' "
+                         "FROM dynamodb_requests ORDER BY id DESC LIMIT 1",
+                         -1, &statement, NULL) == SQLITE_OK &&
+      sqlite3_step(statement) == SQLITE_ROW) {
+    found = sqlite3_column_int(statement, 0);
+  }
+  sqlite3_finalize(statement);
+  return found;
+}
+
+/* A table that a transaction's read has connected is out of it again when it ends. */
+static bool leaves_a_transaction_that_only_read(void) {
+  sqlite3 *db = NULL;
+  CHECK(open_connection(":memory:", &db));
+  CHECK(run(db, "BEGIN; SELECT count(*) FROM dynamodb_sessions; COMMIT") == SQLITE_OK);
+  CHECK(run(db, "SELECT count(*) FROM dynamodb_sessions") == SQLITE_OK);
+  CHECK(is_consistent(db) == 0);
+  CHECK(run(db, "BEGIN; SELECT count(*) FROM dynamodb_sessions") == SQLITE_OK);
+  CHECK(is_consistent(db) == 0);
+  CHECK(run(db, "ROLLBACK") == SQLITE_OK);
+  CHECK(sqlite3_close(db) == SQLITE_OK);
+  return true;
+}
+
+/* One that the transaction creates is in it at once, on disk and in temp alike. */
+static bool enters_the_transaction_that_creates_it(void) {
+  static const char *const schemas[] = {"main", "temp"};
+  for (size_t i = 0; i < 2; i++) {
+    sqlite3 *db = NULL;
+    char sql[200];
+    snprintf(sql, sizeof sql,
+             "BEGIN; CREATE VIRTUAL TABLE %s.n USING dynamodb_sessions; "
+             "DELETE FROM n WHERE sid = 'a'",
+             schemas[i]);
+    canned_endpoint_reset(endpoint);
+    CHECK(open_connection(":memory:", &db));
+    CHECK(run(db, sql) == SQLITE_OK);
+    CHECK(run(db, "ROLLBACK") == SQLITE_OK);
+    CHECK(canned_endpoint_write_count(endpoint) == 0);
+    CHECK(run(db, sql) == SQLITE_OK);
+    CHECK(run(db, "COMMIT") == SQLITE_OK);
+    CHECK(canned_endpoint_write_count(endpoint) == 1);
+    CHECK(wrote(0, "a"));
+    CHECK(sqlite3_close(db) == SQLITE_OK);
+  }
+  return true;
+}
+
 /* ---- closing ---------------------------------------------------------------------------------*/
 
 static bool closes_when_nothing_is_open(void) {
@@ -369,6 +422,8 @@ int main(void) {
       {"warns_when_a_busy_commit_is_given_up", warns_when_a_busy_commit_is_given_up},
       {"undoes_half_an_update", undoes_half_an_update},
       {"ends_a_transaction_of_unknown_outcome", ends_a_transaction_of_unknown_outcome},
+      {"leaves_a_transaction_that_only_read", leaves_a_transaction_that_only_read},
+      {"enters_the_transaction_that_creates_it", enters_the_transaction_that_creates_it},
       {"closes_when_nothing_is_open", closes_when_nothing_is_open},
       {"lives_as_long_as_its_statements", lives_as_long_as_its_statements},
       {"drops_unsent_writes", drops_unsent_writes_without_a_warning},
