@@ -198,6 +198,30 @@ static const scenario scenarios[] = {
     {.name = "reap_in_transaction",
      .setup = TABLE,
      .steps = {{"BEGIN", ""}, {"SELECT dynamodb_reap('s')", "1\n"}, {"COMMIT", ""}}},
+    {.name = "create_missing",
+     .setup = "CREATE VIRTUAL TABLE temp.s USING dynamodb_sessions(table='fresh', create=1);",
+     .steps = {{"INSERT INTO s(sid, session, expires) VALUES ('n1', '" COOKIE "', 4102444800)",
+                ""}}},
+    {.name = "other_layouts",
+     .setup = "CREATE VIRTUAL TABLE temp.m USING dynamodb_sessions(table='sessions', "
+              "layout='dynamodb-store', tags BLOB); CREATE VIRTUAL TABLE temp.j USING "
+              "dynamodb_sessions(table='sessions', layout='connect-dynamodb');",
+     .steps = {{"INSERT INTO m(sid, session, tags) VALUES ('m1', "
+                "'{\"list\":[1,\"two\",null,{\"x\":1e3}],\"v\":true}', x'00ff')",
+                ""},
+               {"INSERT INTO j(sid, session) VALUES ('j1', '{\"user\":{\"name\":\"\\u00e4\"}}')",
+                ""}}},
+    {.name = "utf16",
+     .setup = "PRAGMA encoding = 'UTF-16le'; CREATE TABLE t(sid TEXT, v TEXT); INSERT INTO t "
+              "VALUES ('a', '42'), ('x1', '\xc3\xa4\xf0\x9f\x8d\xaa');" TABLE,
+     .steps = {{"SELECT s.sid, userId FROM t JOIN s ON s.sid = t.sid WHERE userId = t.v", "a|42\n"},
+               {"INSERT INTO s(sid, session, expires, userId) SELECT sid, json_object('v', v), "
+                "4102444800, v FROM t WHERE sid = 'x1'",
+                ""},
+               {"UPDATE s SET userId = (SELECT v FROM t WHERE sid = 'x1') WHERE sid = 'a'", ""},
+               {"DELETE FROM s WHERE userId = (SELECT v FROM t WHERE sid = 'a')", ""},
+               {"SELECT dynamodb_touch('s', sid, 60) FROM t", "1\n0\n"},
+               {"SELECT table_name, error FROM dynamodb_status('temp.s')", "sessions|\n"}}},
     {.name = "create_table",
      .setup = "CREATE VIRTUAL TABLE temp.s USING dynamodb_sessions(table='fresh');",
      .steps = {{"SELECT dynamodb_create_table('s')", "created\n"},
