@@ -2,6 +2,7 @@
  */
 #include "dynamodb/placeholders.h"
 
+#include <stdint.h>
 #include <string.h>
 
 /* Asserted values are of items of at most 400 KB, each byte escaped at worst. */
@@ -68,6 +69,27 @@ void dds_placeholders_append_condition(dds_placeholders *placeholders, dds_buffe
   const dds_condition_writer writer = {
       .name = write_name, .value = write_value, .type = write_type, .context = placeholders};
   dds_condition_write(condition, &writer, expression);
+}
+
+dds_expression_size dds_placeholders_measure(const dds_condition *condition) {
+  dds_expression_size size = {0};
+  dds_placeholders placeholders;
+  dds_buffer expression = DDS_BUFFER_INIT(LARGEST_BYTES);
+  if (condition == NULL) {
+    return size;
+  }
+  dds_placeholders_init(&placeholders);
+  dds_placeholders_append_condition(&placeholders, &expression, condition);
+  size = (dds_expression_size){.operators = dds_condition_operator_count(condition),
+                               .bytes = expression.length,
+                               .value_bytes = placeholders.values.length};
+  if (expression.failed != DDS_OK || placeholders.names.failed != DDS_OK ||
+      placeholders.values.failed != DDS_OK) {
+    size = (dds_expression_size){SIZE_MAX, SIZE_MAX, SIZE_MAX};
+  }
+  dds_placeholders_free(&placeholders);
+  dds_buffer_free(&expression);
+  return size;
 }
 
 /* An expression of placeholders holds nothing that JSON would escape. */

@@ -33,6 +33,24 @@ void dds_placeholders_append_value(dds_placeholders *placeholders, dds_buffer *e
 void dds_placeholders_append_condition(dds_placeholders *placeholders, dds_buffer *expression,
                                        const dds_condition *condition);
 
+/* DynamoDB's limits for one expression (developer guide, "Service, account, and table quotas"). */
+enum {
+  DDS_EXPRESSION_MAX_OPERATORS = 300,
+  DDS_EXPRESSION_MAX_BYTES = 4096,
+  DDS_EXPRESSION_MAX_VALUE_BYTES = 2 << 20,
+};
+
+/* What a condition takes of them as an expression of its own; values as JSON, which is no less than
+ * what counts. */
+typedef struct dds_expression_size {
+  size_t operators;
+  size_t bytes;
+  size_t value_bytes;
+} dds_expression_size;
+
+/* NULL takes nothing. Where memory runs out, all are SIZE_MAX. */
+dds_expression_size dds_placeholders_measure(const dds_condition *condition);
+
 /* Appends `,"name":"expression"` to a request body; nothing where the expression is empty. A failed
  * expression makes the body fail. */
 void dds_placeholders_append_expression(dds_buffer *body, const char *name,

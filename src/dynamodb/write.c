@@ -4,6 +4,7 @@
  */
 #include "dynamodb/write.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -14,7 +15,6 @@ enum {
   /* An item whose every byte is escaped, and as much again that is asserted of it. */
   LARGEST_BODY = 16 * 1024 * 1024,
   LARGEST_EXPRESSION = 1024 * 1024,
-  MOST_OPERATORS = 300, /* of one expression; DynamoDB's service quotas */
 };
 
 /* What each kind of write is called, and what it carries. */
@@ -243,13 +243,18 @@ bool dds_write_check(const dds_write *write, dds_error *error) {
   if (!make_condition(write, &condition, &has_condition, error)) {
     return false;
   }
-  size_t operators = dds_condition_operator_count(condition);
+  dds_expression_size expression = dds_placeholders_measure(condition);
   dds_condition_release(condition);
-  if (operators > MOST_OPERATORS) {
+  if (expression.bytes == SIZE_MAX) {
+    return dds_error_set_nomem(error);
+  }
+  if (expression.operators > DDS_EXPRESSION_MAX_OPERATORS ||
+      expression.bytes > DDS_EXPRESSION_MAX_BYTES) {
     return dds_error_set(error, DDS_TOOBIG,
-                         "too many attributes to assert in one write: %zu operators, where "
-                         "DynamoDB's limit is %d",
-                         operators, MOST_OPERATORS);
+                         "too many attributes to assert in one write: %zu operators in %zu bytes, "
+                         "where DynamoDB's limits are %d and %d",
+                         expression.operators, expression.bytes, DDS_EXPRESSION_MAX_OPERATORS,
+                         DDS_EXPRESSION_MAX_BYTES);
   }
   return true;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "dynamodb/placeholders.h"
 #include "sessions/expiry.h"
 #include "sessions/extra.h"
 #include "vtab/connection.h"
@@ -127,32 +128,50 @@ static dds_condition *term_condition(const dds_target *target, const dds_term *t
   }
 }
 
+/* A term for which DynamoDB's expressions have no room is left to SQLite. The rest of the room is
+ * for the layout's prefix, and for what else a write asserts. */
+static bool leaves_room(const dds_condition *condition) {
+  dds_expression_size size = dds_placeholders_measure(condition);
+  return size.operators <= DDS_EXPRESSION_MAX_OPERATORS / 2 &&
+         size.bytes <= DDS_EXPRESSION_MAX_BYTES / 2 &&
+         size.value_bytes <= DDS_EXPRESSION_MAX_VALUE_BYTES / 2;
+}
+
+/* Adds what a term demands; `*is_pushed` is false where it is left to SQLite. */
 static bool add_term(const dds_target *target, const dds_term *term, const dds_sql_value *value,
-                     int64_t now_ms, dds_filter *filter, dds_error *error) {
-  bool pushable = false;
-  dds_condition *condition = term_condition(target, term, value, now_ms, &pushable);
-  if (!pushable) {
+                     int64_t now_ms, dds_filter *filter, bool *is_pushed, dds_error *error) {
+  dds_condition *condition = term_condition(target, term, value, now_ms, is_pushed);
+  if (!*is_pushed) {
     return true;
   }
-  filter->condition =
-      filter->condition == NULL ? condition : dds_condition_and(filter->condition, condition);
-  if (filter->condition == NULL) {
+  dds_condition *joined =
+      filter->condition == NULL
+          ? condition
+          : dds_condition_and(dds_condition_retain(filter->condition), condition);
+  if (joined == NULL) {
     return dds_error_set_nomem(error);
   }
-  filter->answered[term->column]++;
+  *is_pushed = leaves_room(joined);
+  dds_condition_release(*is_pushed ? filter->condition : joined);
+  filter->condition = *is_pushed ? joined : filter->condition;
   return true;
 }
 
 /*
  * A column with a lower and an upper bound may stand for one BETWEEN, which SQLite checks with one
- * reading, or for two conditions with two. Counting one errs towards asserting more.
+ * reading, or for two conditions with two. Counting one errs towards asserting more; and where one
+ * of the terms was not pushed, the reading may be its own.
  */
-static void discount_between(const dds_plan *plan, dds_filter *filter) {
+static void count_answer(dds_filter *filter, int column, bool is_pushed) {
+  enum { NEVER = UINT8_MAX };
+  unsigned char *answered = &filter->answered[column];
+  *answered = is_pushed && *answered != NEVER ? 1 : NEVER;
+}
+
+static void settle_answers(const dds_plan *plan, dds_filter *filter) {
   for (size_t i = 0; i < plan->term_count; i++) {
-    int column = plan->terms[i].column;
-    if (filter->answered[column] > 1) {
-      filter->answered[column] = 1;
-    }
+    unsigned char *answered = &filter->answered[plan->terms[i].column];
+    *answered = *answered == 1;
   }
 }
 
@@ -175,12 +194,16 @@ bool dds_filter_make(const dds_target *target, const dds_plan *plan, sqlite3_val
         !check_date(&value, error)) {
       return false;
     }
-    if (!filter->is_empty && !plan->is_get &&
-        !add_term(target, term, &value, now_ms, filter, error)) {
+    if (filter->is_empty || plan->is_get) {
+      continue;
+    }
+    bool is_pushed = false;
+    if (!add_term(target, term, &value, now_ms, filter, &is_pushed, error)) {
       return false;
     }
+    count_answer(filter, term->column, is_pushed);
   }
-  discount_between(plan, filter);
+  settle_answers(plan, filter);
   return true;
 }
 

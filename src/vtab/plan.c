@@ -96,6 +96,29 @@ static bool is_checked_by_value(const dds_columns *columns, const dds_constraint
          dds_columns_kind(columns, constraint->column, NULL) == DDS_COLUMN_EXPIRES;
 }
 
+/*
+ * SQLite hands over the two ends of a BETWEEN, and those that it makes of a pattern, but checks the
+ * whole by one reading of the column. What is read is asserted by a DELETE unless the pushed
+ * condition answers for it, so a range is pushed only where it is all that such a reading decides.
+ */
+static bool is_range_whole(const dds_columns *columns, const dds_constraint *constraints,
+                           size_t count, size_t place) {
+  if (!is_range(constraints[place].op)) {
+    return true;
+  }
+  for (size_t i = 0; i < count; i++) {
+    const dds_constraint *other = &constraints[i];
+    bool may_be_cut = i >= DDS_PLAN_MAX_TERMS || place >= DDS_PLAN_MAX_TERMS;
+    bool is_end = other->is_known_op && is_range(other->op);
+    bool is_left_out = is_end && (may_be_cut || !dds_plan_is_pushable(columns, other));
+    if (i != place && other->is_usable && other->column == constraints[place].column &&
+        (other->is_pattern || is_left_out)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 bool dds_plan_choose(const dds_columns *columns, const dds_constraint *constraints, size_t count,
                      uint64_t columns_used, dds_plan *plan, int *terms_of, dds_error *error) {
   int values = 0;
@@ -111,7 +134,8 @@ bool dds_plan_choose(const dds_columns *columns, const dds_constraint *constrain
   }
   for (size_t i = 0; i < count && plan->term_count < DDS_PLAN_MAX_TERMS; i++) {
     bool is_wanted = !plan->is_get || is_checked_by_value(columns, &constraints[i]);
-    if (is_wanted && dds_plan_is_pushable(columns, &constraints[i])) {
+    if (is_wanted && dds_plan_is_pushable(columns, &constraints[i]) &&
+        (plan->is_get || is_range_whole(columns, constraints, count, i))) {
       plan->terms[plan->term_count++] =
           (dds_term){.column = constraints[i].column, .op = constraints[i].op};
       terms_of[i] = dds_term_has_value(constraints[i].op) ? ++values : 0;

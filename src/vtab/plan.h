@@ -61,6 +61,7 @@ typedef struct dds_constraint {
   int column;
   dds_term_op op;
   bool is_known_op; /* false: an operator that is never pushed */
+  bool is_pattern;  /* LIKE or GLOB, of which SQLite may offer a range of its own making as well */
   bool is_usable;
   bool is_binary;       /* compared under BINARY */
   bool has_known_value; /* the right side is a constant or a bound parameter */

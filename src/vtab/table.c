@@ -172,6 +172,8 @@ static dds_constraint constraint_of(sqlite3_index_info *info, int place) {
   const char *collation = sqlite3_vtab_collation(info, place);
   dds_constraint constraint = {
       .column = info->aConstraint[place].iColumn,
+      .is_pattern = info->aConstraint[place].op == SQLITE_INDEX_CONSTRAINT_LIKE ||
+                    info->aConstraint[place].op == SQLITE_INDEX_CONSTRAINT_GLOB,
       .is_usable = info->aConstraint[place].usable != 0,
       .is_binary = collation == NULL || sqlite3_stricmp(collation, "BINARY") == 0,
       .has_known_value = sqlite3_vtab_rhs_value(info, place, &value) == SQLITE_OK,

@@ -7,8 +7,10 @@ A failure prints the seed; DDS_SEED=… repeats it.
 """
 
 import json
+import math
 import os
 import random
+import sqlite3
 import time
 
 import pytest
@@ -109,10 +111,12 @@ def make_items(rng, layout):
 
 
 class Conditions:
-    """Makes conditions; values are literals or, with `parameters`, bound."""
+    """Makes conditions; values are literals or, with `parameters`, bound. `stored` has the values
+    of each column, which conditions meet and just miss."""
 
-    def __init__(self, rng, parameters):
+    def __init__(self, rng, parameters, stored):
         self.rng = rng
+        self.stored = stored
         self.parameters = [] if parameters else None
 
     def literal(self, value):
@@ -125,6 +129,8 @@ class Conditions:
             return "x'%s'" % value.hex()
         if isinstance(value, str):
             return "'%s'" % value.replace("'", "''")
+        if isinstance(value, float) and math.isinf(value):
+            return "9e999" if value > 0 else "-9e999"
         return repr(value)
 
     def value(self, column):
@@ -132,6 +138,13 @@ class Conditions:
         kind = rng.random()
         if kind < 0.06:
             return None
+        if rng.random() < 0.25:
+            value = rng.choice(self.stored[column])
+            if isinstance(value, float) and rng.random() < 0.5:
+                value = math.nextafter(value, rng.choice([-math.inf, math.inf]))
+            elif isinstance(value, int) and rng.random() < 0.5:
+                value = self.fitting(value + rng.choice([-1, 1]))
+            return value
         if column == "sid" and kind < 0.7:
             return rng.choice(SIDS)
         if column == "expired" and kind < 0.7:
@@ -199,7 +212,8 @@ class Conditions:
 
 @pytest.fixture(params=LAYOUTS)
 def twins(request, make_table, connect):
-    """(connection, rng, seed): `s` is a session table, `r` an ordinary one with the same rows."""
+    """(connection, rng, stored): `s` is a session table, `r` an ordinary one with the same rows,
+    `stored` the values of each column."""
     seed = new_seed()
     print("DDS_SEED=%d" % seed)
     rng = random.Random(seed)
@@ -216,14 +230,17 @@ def twins(request, make_table, connect):
     connection.execute(
         "INSERT INTO r SELECT sid, session, expires, expired, %s FROM s" % ", ".join(TYPES))
     assert connection.execute("SELECT count(*) FROM r").fetchone() == (ITEMS,)
-    yield connection, rng
+    stored = {
+        column: [value for (value,) in connection.execute("SELECT %s FROM r ORDER BY sid" % column)]
+        for column in ("sid", "expires", "expired", *TYPES)}
+    return connection, rng, stored
 
 
 def test_generated_conditions_find_what_sqlite_finds(twins):
-    connection, rng = twins
+    connection, rng, stored = twins
     found = 0
     for number in range(CONDITIONS):
-        conditions = Conditions(rng, parameters=number % 2)
+        conditions = Conditions(rng, number % 2, stored)
         where = conditions.make()
         values = conditions.parameters or []
         what = rng.choice(["sid", "sid, " + ", ".join(TYPES), "sid, session, expires, expired"])
@@ -238,7 +255,7 @@ def test_generated_conditions_find_what_sqlite_finds(twins):
 
 def test_generated_conditions_filter_at_the_server(twins, requests_of):
     """The same is true of requests: the filter of a condition on one column is really sent."""
-    connection, _ = twins
+    connection, _, _ = twins
     for where in ("expires < %d" % NOW, "expired = 1", "expired = 0", "expires IS NULL",
                   "i BETWEEN 1 AND 100", "t = 'abc'", "b IS NOT NULL", "n IS NULL"):
         expected = connection.execute("SELECT count(*) FROM r WHERE " + where).fetchone()
@@ -250,8 +267,8 @@ def test_generated_conditions_filter_at_the_server(twins, requests_of):
 
 def test_generated_joins_find_what_sqlite_finds(twins):
     """A join hands over values of the other table's affinity; SQLite applies both sides'."""
-    connection, rng = twins
-    conditions = Conditions(rng, parameters=False)
+    connection, rng, stored = twins
+    conditions = Conditions(rng, False, stored)
     values = [conditions.value(rng.choice(["sid", "expires", *TYPES])) for _ in range(5)]
     affinities = {"jt": "TEXT", "ji": "INTEGER", "jr": "REAL", "jn": ""}
     for name, affinity in affinities.items():
@@ -297,3 +314,82 @@ def test_text_that_is_no_date_is_compared_as_sqlite_does(make_table, connect):
     assert count("expires < 'soon'") == 1
     assert count("expires > '20240101'") == 0
     assert count("expires < '2024-1-1'") == 1
+
+
+# ---- DynamoDB's limits --------------------------------------------------------------------------
+
+MANY = ["column %d of a long name" % i for i in range(40)]
+LIMITS = {
+    "a filter of too many operators": " AND ".join(
+        "\"%s\" BETWEEN %d AND 100" % (name, i) for i, name in enumerate(MANY)),
+    "a filter of more than 4 KB": " AND ".join(
+        "\"%s\" = %d" % (name, i) for i, name in enumerate(MANY)),
+    "one condition many times": " AND ".join("expires > %d" % i for i in range(60)),
+    "a value of more than 2 MB": "\"%s\" < printf('%%.*c', 3000000, 'x')" % MANY[1],
+    "two values of more than 2 MB together": " AND ".join(
+        "\"%s\" < printf('%%.*c', 1500000, 'x')" % name for name in MANY[:2]),
+    "a blob of more than 2 MB": "\"%s\" < zeroblob(3000000)" % MANY[1],
+    "many values": "expires IN (%s)" % ", ".join(map(str, [*range(60), 4_000_000_000])),
+    "many alternatives": " OR ".join("\"%s\" = %d" % (name, i) for i, name in enumerate(MANY)),
+}
+
+
+@pytest.fixture
+def wide(make_table, connect):
+    """A connection with `s` of 40 extra columns and one row in which each has its number."""
+    item = {"id": {"S": "sess:a"}, "sess": {"S": "{}"}, "expires": {"N": "4000000000"},
+            **{name: {"N": str(i)} for i, name in enumerate(MANY)}}
+    table = make_table("id", items=[item, {**item, "id": {"S": "sess:b"}, MANY[-1]: {"N": "-1"},
+                                           MANY[0]: {"N": "-1"}}])
+    connection = connect()
+    columns = ", ".join("\"%s\" NUMERIC" % name for name in MANY)
+    connection.execute("CREATE VIRTUAL TABLE temp.s USING dynamodb_sessions"
+                       "(table='%s', layout='connect-dynamodb', %s)" % (table, columns))
+    connection.execute("CREATE TABLE r AS SELECT * FROM s")
+    return connection
+
+
+@pytest.mark.parametrize("what", LIMITS)
+def test_what_exceeds_dynamodbs_limits_is_left_to_sqlite(what, wide):
+    expected = wide.execute("SELECT sid FROM r WHERE " + LIMITS[what]).fetchall()
+    assert expected != []
+    assert wide.execute("SELECT sid FROM s WHERE " + LIMITS[what]).fetchall() == expected
+    wide.execute("DELETE FROM s WHERE " + LIMITS[what])
+    left = wide.execute("SELECT sid FROM s").fetchall()
+    assert left == [row for row in [("a",), ("b",)] if row not in expected]
+
+
+# ---- a part of a condition is pushed ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("where", "before", "after"), [
+    ("t GLOB 'a*x'", {"S": "abx"}, {"S": "aby"}),
+    ("t LIKE 'a%x'", {"S": "abx"}, {"S": "aby"}),
+    ("t GLOB 'a*x' AND t > 'a'", {"S": "abx"}, {"S": "aby"}),
+    ("t BETWEEN 'a' AND (SELECT 'b')", {"S": "abx"}, {"S": "c"}),
+    ("t BETWEEN 'a' COLLATE NOCASE AND 'c'", {"S": "abx"}, {"S": "0"}),
+    ("i BETWEEN 1 AND 1e300", {"N": "5"}, {"S": "text"}),
+    ("i BETWEEN -1e300 AND 7", {"N": "5"}, {"N": "8"}),
+    ("i BETWEEN 1 AND 9 AND t < printf('%.*c', 3000000, 'x')", {"N": "5"}, {"N": "10"}),
+    (" AND ".join(["expires > 5"] * 40) + " AND i BETWEEN 1 AND 9", {"N": "5"}, {"N": "10"}),
+])
+def test_a_row_that_matches_no_longer_is_not_deleted(
+        where, before, after, make_table, connect, dynamodb):
+    """Of a BETWEEN or a pattern DynamoDB may be told a part; a DELETE asserts the whole."""
+    name = "i" if where.find("i BETWEEN") >= 0 else "t"
+    item = {"sessionId": {"S": "a"}, "session_data": {"S": "{}"}, "t": {"S": "abx"},
+            "expireTime": {"N": "4000000000000"}, name: before}
+    table = make_table("sessionId", items=[item])
+    connection = connect()
+    connection.execute("CREATE VIRTUAL TABLE temp.s USING dynamodb_sessions"
+                       "(table='%s', t TEXT, i INTEGER)" % table)
+    connection.execute("BEGIN")
+    assert connection.execute("DELETE FROM s WHERE " + where).rowcount == 1
+    changed = {**item, name: after}
+    dynamodb.put_item(TableName=table, Item=changed)
+    try:
+        connection.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        assert error.sqlite_errorname == "SQLITE_BUSY_SNAPSHOT"
+    assert dynamodb.scan(TableName=table)["Items"] == [changed]
+    assert connection.execute("SELECT count(*) FROM s WHERE " + where).fetchone() == (0,)

@@ -183,7 +183,7 @@ static void leaves_terms_over_the_bound_to_sqlite(void **state) {
   int terms_of[COUNT];
   dds_plan plan;
   for (size_t i = 0; i < COUNT; i++) {
-    constraints[i] = pushable(DDS_COLUMN_EXPIRES, DDS_TERM_LESS);
+    constraints[i] = pushable(DDS_COLUMN_EXPIRES, DDS_TERM_EQUAL);
   }
   choose(&columns, constraints, COUNT, 1, &plan, terms_of);
   assert_int_equal(plan.term_count, DDS_PLAN_MAX_TERMS);
@@ -196,6 +196,41 @@ static void leaves_terms_over_the_bound_to_sqlite(void **state) {
   choose(&columns, constraints, COUNT, 1, &plan, terms_of);
   assert_true(plan.is_get);
   assert_int_equal(terms_of[COUNT - 1], 1);
+  dds_plan_free(&plan);
+}
+
+/* SQLite checks a BETWEEN or a pattern by one reading, which half of it does not answer for. */
+static void pushes_no_half_of_a_range(void **state) {
+  (void)state;
+  enum { COUNT = DDS_PLAN_MAX_TERMS + 1 };
+  const dds_extra_column extras[] = {extra("t", DDS_AFFINITY_TEXT)};
+  const dds_columns columns = {.extras = extras, .extra_count = 1};
+  dds_constraint constraints[COUNT];
+  int terms_of[COUNT];
+  dds_plan plan;
+  for (int i = 0; i < COUNT; i++) {
+    constraints[i] = pushable(DDS_COLUMN_EXPIRES, DDS_TERM_EQUAL);
+  }
+  constraints[0] = pushable(DDS_COLUMN_EXTRA, DDS_TERM_GREATER_EQUAL);
+  constraints[1] = pushable(DDS_COLUMN_EXTRA, DDS_TERM_LESS_EQUAL);
+  choose(&columns, constraints, 2, 1, &plan, terms_of);
+  assert_int_equal(plan.term_count, 2);
+  dds_plan_free(&plan);
+  constraints[1].is_binary = false;
+  choose(&columns, constraints, 2, 1, &plan, terms_of);
+  assert_int_equal(plan.term_count, 0);
+  dds_plan_free(&plan);
+  constraints[1] = (dds_constraint){
+      .column = DDS_COLUMN_EXTRA, .is_pattern = true, .is_usable = true, .is_binary = true};
+  choose(&columns, constraints, 2, 1, &plan, terms_of);
+  assert_int_equal(plan.term_count, 0);
+  dds_plan_free(&plan);
+  /* The other end would be over the bound. */
+  constraints[1] = pushable(DDS_COLUMN_EXPIRES, DDS_TERM_EQUAL);
+  constraints[COUNT - 1] = pushable(DDS_COLUMN_EXTRA, DDS_TERM_LESS_EQUAL);
+  choose(&columns, constraints, COUNT, 1, &plan, terms_of);
+  assert_int_equal(terms_of[0], 0);
+  assert_int_equal(terms_of[COUNT - 1], 0);
   dds_plan_free(&plan);
 }
 
@@ -420,6 +455,7 @@ int main(void) {
       cmocka_unit_test(reads_by_key_where_it_can),
       cmocka_unit_test(numbers_the_values),
       cmocka_unit_test(leaves_terms_over_the_bound_to_sqlite),
+      cmocka_unit_test(pushes_no_half_of_a_range),
       cmocka_unit_test(counts_columns_beyond_the_bits),
       cmocka_unit_test(reads_its_own_words),
       cmocka_unit_test(refuses_other_words),
