@@ -402,12 +402,55 @@ static bool move_item(const row_edit *edit, const dds_old_row *old, dds_write wr
          dds_assertion_add(&writes[0].asserted, dds_condition_not_exists(layout->hash_key), error);
 }
 
+/* The name of an attribute as a C string. */
+static bool read_name(dds_json name, dds_buffer *text, dds_error *error) {
+  dds_buffer_clear(text);
+  bool is_text = dds_json_string_append(name, text);
+  if (!dds_buffer_check(text, error)) {
+    return false;
+  }
+  return (is_text && strlen(dds_buffer_text(text)) == text->length) ||
+         dds_error_set(error, DDS_ERROR, "an attribute's name holds U+0000 or is not text");
+}
+
+/* Assigns what one item has and the other has not, or otherwise: set from the new one, or removed
+ * because it stands in the old one alone. What is assigned already stays so. */
+static bool assign_side(const row_edit *edit, bool removes, dds_write *write, dds_error *error) {
+  const char *hash_key = edit->table->layout->hash_key;
+  dds_item_iterator iterator = dds_item_iterate(removes ? edit->old : edit->base);
+  dds_buffer name_text = DDS_BUFFER_INIT(TEXT_MAX_BYTES);
+  dds_json name;
+  dds_value value, kept;
+  bool done = true;
+  while (done && dds_item_next(&iterator, &name, &value)) {
+    if (dds_json_string_equals(name, hash_key, strlen(hash_key)) ||
+        find_assignment(write, name) != NULL) {
+      continue;
+    }
+    done = read_name(name, &name_text, error);
+    if (!done) {
+      break;
+    }
+    const char *attribute = dds_buffer_text(&name_text);
+    if (!removes) {
+      done = dds_assign_changed(edit->old, attribute, value.typed.text, value.typed.length, write,
+                                error);
+    } else if (!dds_item_find(edit->base, attribute, name_text.length, &kept)) {
+      done = dds_write_assign(write, attribute, NULL, 0, error);
+    }
+  }
+  dds_buffer_free(&name_text);
+  return done;
+}
+
+/* The item as it was read becomes the new one; an attribute that an application adds in between is
+ * neither, and stays. */
 static bool replace_item(const row_edit *edit, const dds_old_row *old, dds_write *write,
                          dds_error *error) {
   const char *hash_key = edit->table->layout->hash_key;
-  return dds_assertion_add(&write->asserted, dds_condition_exists(hash_key), error) &&
-         assert_as_read(edit, old, write, true, &write->asserted, error) &&
-         make_put(edit->base, hash_key, write, error);
+  return assign_side(edit, false, write, error) && assign_side(edit, true, write, error) &&
+         dds_assertion_add(&write->asserted, dds_condition_exists(hash_key), error) &&
+         assert_as_read(edit, old, write, true, &write->asserted, error);
 }
 
 bool dds_change_update(const dds_session_table *table, const dds_old_row *old,
@@ -439,8 +482,8 @@ bool dds_change_update(const dds_session_table *table, const dds_old_row *old,
     *count = 2;
     done = move_item(&edit, old, writes, error);
   } else if (changed.has_item) {
-    *count = 1;
     done = replace_item(&edit, old, &writes[0], error);
+    *count = writes[0].assignment_count > 0;
   } else if (writes[0].assignment_count > 0) {
     *count = 1;
     done = assert_as_read(&edit, old, &writes[0], false, &writes[0].asserted, error);

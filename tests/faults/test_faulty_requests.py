@@ -33,7 +33,7 @@ STATEMENTS = {
     "insert": ("INSERT INTO sessions(sid, session) VALUES ('n', '{}')", "PutItem"),
     "replace": ("REPLACE INTO sessions(sid, session) VALUES ('a', '{}')", "PutItem"),
     "update": ("UPDATE sessions SET userId = 'u' WHERE sid = 'a'", "UpdateItem"),
-    "update of item": ("UPDATE sessions SET item = json_set(item, '$.x.S', '1')", "PutItem"),
+    "update of item": ("UPDATE sessions SET item = json_set(item, '$.x.S', '1')", "UpdateItem"),
     "delete": ("DELETE FROM sessions WHERE sid = 'a'", "DeleteItem"),
     "conditional delete": ("DELETE FROM sessions WHERE userId LIKE 'V'", "DeleteItem"),
     "move": ("UPDATE sessions SET sid = 'm' WHERE sid = 'a'", "DeleteItem"),

@@ -141,6 +141,13 @@ def test_update_of_a_row_that_became_the_same_meanwhile(sessions):
                 lambda: sessions.change("a", "userId = :u", u={"S": "u"}))
 
 
+def test_update_of_the_item_keeps_an_attribute_that_is_added_meanwhile(sessions):
+    before = sessions.put("a", VISIT, userId={"S": "v"})
+    between(sessions, "UPDATE sessions SET item = json_set(item, '$.userId.S', 'q')",
+            lambda: sessions.change("a", "visits = :v", v={"N": "1"}))
+    assert sessions.get("a") == {**before, "userId": {"S": "q"}, "visits": {"N": "1"}}
+
+
 def test_update_from_asserts_too(sessions):
     sessions.put("a", VISIT, userId={"S": "v"})
     sessions.sql("CREATE TEMP TABLE names(old TEXT, new TEXT)")

@@ -401,9 +401,23 @@ def test_update_of_the_item(every):
     before = every.put("a", VISIT, userId={"S": "u"})
     item = {**before, "added": {"L": [{"N": "1"}]}}
     del item["userId"]
-    with every.sends("GetItem", "PutItem"):
+    with every.sends("GetItem", "UpdateItem"):
         every.sql("UPDATE sessions SET item = ? WHERE sid = 'a'", json.dumps(item))
     assert every.get("a") == item
+
+
+def test_update_of_the_item_and_of_columns_at_once(every):
+    before = every.put("a", VISIT, userId={"S": "u"}, gone={"N": "1"}, same={"SS": ["x", "y"]})
+    item = {**before, "userId": {"S": "w"}, "added": {"N": "2"}}
+    del item["gone"]
+    every.sql(
+        "UPDATE sessions SET item = ?, userId = 'v', expires = ?", json.dumps(item), LATER + 1
+    )
+    after = every.get("a")
+    session = every.layout.data
+    assert {**after, session: 0} == {
+        **item, "userId": {"S": "v"}, **every.layout.expiry(LATER + 1), session: 0
+    }
 
 
 @pytest.mark.parametrize("item, code", [

@@ -476,9 +476,9 @@ static const statement updates[] = {
      .old = OLD,
      .item = "{\"id\":{\"S\":\"sess:a\"},\"sess\":{\"S\":\"{}\"},\"x\":{\"N\":\"1\"}}",
      .user_id = "w",
-     .written = "PUT {\"id\":{\"S\":\"sess:a\"},\"sess\":{\"S\":\"{}\"},\"x\":{\"N\":\"1\"},"
-                "\"userId\":{\"S\":\"w\"}}",
-     .asserted = "attribute_exists(id) AND userId = ? AND sess = ? AND expires = ? AND n = ?"},
+     .written = "SET userId={\"S\":\"w\"} sess={\"S\":\"{}\"} x={\"N\":\"1\"} expires=- n=-",
+     .asserted = "attribute_exists(id) AND userId = ? AND sess = ? AND attribute_not_exists(x) AND "
+                 "expires = ? AND n = ?"},
     {.layout = CONNECT,
      .old = OLD,
      .item = "{\"id\":{\"S\":\"sess:b\"},\"sess\":{\"S\":\"{}\"}}",
