@@ -345,6 +345,13 @@ static bool is_wanted(const run *self, const canned_write *write) {
   return false;
 }
 
+/* A condition that memory ran out for may be checked by SQLite in place of DynamoDB: a DELETE then
+ * asserts what was read, by another expression. */
+static bool is_same_write(const canned_write *left, const canned_write *right) {
+  return strcmp(left->operation, right->operation) == 0 && strcmp(left->key, right->key) == 0 &&
+         (strcmp(left->operation, "DeleteItem") == 0 || strcmp(left->body, right->body) == 0);
+}
+
 /* What was sent is what was sent without a refusal, in that order and to the byte, but where a
  * statement failed: then less. */
 static void check_writes(run *self) {
@@ -361,7 +368,7 @@ static void check_writes(run *self) {
       return;
     }
     const canned_write *write = canned_endpoint_write(self->endpoint, sent++);
-    if (memcmp(write, &reference[i], sizeof *write) != 0) {
+    if (!is_same_write(write, &reference[i])) {
       complain(self, "sent", write->body);
     }
   }
