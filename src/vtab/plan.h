@@ -49,7 +49,9 @@ typedef struct dds_term {
 enum { DDS_PLAN_MAX_TERMS = 32 };
 
 typedef struct dds_plan {
-  bool is_get; /* GetItem by the first term, `sid = ?` */
+  /* GetItem by the first term, `sid = ?`. Its other terms filter nothing: they are comparisons with
+   * `expires`, which are refused where the value is a date. */
+  bool is_get;
   dds_term terms[DDS_PLAN_MAX_TERMS];
   size_t term_count;
   bool all_columns;

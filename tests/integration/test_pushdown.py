@@ -265,6 +265,20 @@ def test_generated_conditions_filter_at_the_server(twins, requests_of):
         assert expected[0] <= last["items"] < last["scanned"], where
 
 
+def test_a_prepared_statement_takes_values_of_every_type(twins):
+    """The plan is made once, by whatever value came first; Python keeps the statement."""
+    connection, rng, stored = twins
+    conditions = Conditions(rng, True, stored)
+    for column in ("sid", "expires", "expired", *TYPES):
+        values = [conditions.value(column) for _ in range(3)] + [5, "a", None, 1.5, b"a"]
+        for operator in rng.sample(["=", "<", "<=", ">", ">=", "IS"], 3):
+            sql = f"SELECT sid FROM %s WHERE {column} {operator} ? ORDER BY sid"
+            for value in rng.sample(values, 5):
+                rows = connection.execute(sql % "s", (value,)).fetchall()
+                expected = connection.execute(sql % "r", (value,)).fetchall()
+                assert rows == expected, (sql, value)
+
+
 def test_generated_joins_find_what_sqlite_finds(twins):
     """A join hands over values of the other table's affinity; SQLite applies both sides'."""
     connection, rng, stored = twins
