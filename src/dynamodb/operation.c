@@ -19,7 +19,7 @@ struct dds_operation {
   char *words;
   dds_call *call;
   bool is_concluded;    /* the outcome is read and told */
-  bool is_garbled; /* answered with success, in words that nobody understands */
+  bool is_garbled;      /* answered with success, in words that nobody understands */
   bool was_interrupted; /* a wait for it ended by itself */
   dds_error error;      /* with its context; code DDS_OK: the answer is there */
   dds_json answer;

@@ -1,4 +1,4 @@
-"""Faults on the way: throttling, 5xx, resets, cut, corrupt and empty answers, in every kind of request.
+"""Faults on the way: throttling, 5xx, resets, cut, corrupt and empty answers, in every request.
 
 A request that can be repeated is; a write is applied once however often it was sent; what cannot be
 known is said; rows are never lost without an error.
@@ -214,7 +214,7 @@ def test_throttling_that_ends(table):
 
 @pytest.mark.parametrize("name", ["insert", "update", "delete"])
 def test_an_answer_in_words_that_nobody_understands(table, name):
-    """With the right checksum, so it is no accident of the line: whether it was applied is unknown."""
+    """With the right checksum, so no accident of the line: whether it was applied is unknown."""
     statement, operation = STATEMENTS[name]
     garbled = Response(body=b'{"x":"\xff"}', forward_first=True)
     table.endpoint.inject(garbled, operation=operation)
@@ -222,7 +222,7 @@ def test_an_answer_in_words_that_nobody_understands(table, name):
         table.sql(statement)
 
 
-# ---- in the middle of a scan ----------------------------------------------------------------------
+# ---- in the middle of a scan --------------------------------------------------------------------
 
 
 def in_pages(table, size):
@@ -293,7 +293,7 @@ def test_answers_that_are_no_page_crash_nothing(impatient, page):
     assert len(impatient.rows("SELECT * FROM sessions")) == 2
 
 
-# ---- in the middle of a COMMIT ----------------------------------------------------------------------
+# ---- in the middle of a COMMIT ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["not applied", "applied"])

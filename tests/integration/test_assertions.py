@@ -410,10 +410,10 @@ def test_a_plain_select_records_nothing(sessions):
 @pytest.mark.parametrize("layout", [CONNECT, MAP], ids=lambda layout: layout.name)
 def test_names_that_dynamodb_reserves(dynamodb, connect, make_table, layout):
     """`status` and the like: every name goes by a placeholder where it must."""
-    columns = ["status TEXT", '"with space" TEXT', '"a.b" TEXT', '"é" TEXT', '"#x" TEXT', '":y" TEXT']
+    names = ["status", "with space", "a.b", "é", "#x", ":y"]
+    columns = [f'"{name}" TEXT' for name in names]
     table = SessionTable(dynamodb, connect(), make_table, layout, *columns)
     table.put("a")
-    names = ["status", "with space", "a.b", "é", "#x", ":y"]
     assignments = ", ".join(f'"{name}" = \'{i}\'' for i, name in enumerate(names))
     table.sql(f"UPDATE sessions SET {assignments} WHERE sid = 'a'")
     item = table.get("a")
@@ -430,7 +430,8 @@ TYPES = {
     "small": {"N": "1E-130"}, "B": {"B": bytes(range(256))}, "BOOL": {"BOOL": True},
     "NULL": {"NULL": True}, "SS": {"SS": ["a", "b"]}, "NS": {"NS": ["1", "2.5"]},
     "BS": {"BS": [b"\x00", b"\xff"]}, "L": {"L": [{"N": "1"}, {"M": {"x": {"S": ""}}}]},
-    "M": {"M": {"a.b": {"L": []}, "é": {"NULL": True}}}, "empty S": {"S": ""}, "empty B": {"B": b""},
+    "M": {"M": {"a.b": {"L": []}, "é": {"NULL": True}}},
+    "empty S": {"S": ""}, "empty B": {"B": b""},
 }
 
 

@@ -10,7 +10,9 @@ from decimal import Decimal
 
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
-from session_table import CONNECT, LATER, LAYOUTS, LONG_AGO, MAP, SERVERLESS, SessionTable, now, refused
+from session_table import (
+    CONNECT, LATER, LAYOUTS, LONG_AGO, MAP, SERVERLESS, SessionTable, now, refused
+)
 
 NEVER = pytest.mark.parametrize(
     "table", [SERVERLESS, CONNECT], ids=lambda layout: layout.name, indirect=True
@@ -71,7 +73,7 @@ def is_about(table, seconds, sid="a"):
     return own
 
 
-# ---- rule 1: an explicit expires ------------------------------------------------------------------
+# ---- rule 1: an explicit expires ----------------------------------------------------------------
 
 
 def test_insert_with_expires_and_no_cookie(table):
@@ -169,7 +171,7 @@ def test_negative_expires(table):
     assert table.get("a") == before
 
 
-# ---- rule 2: the cookie ---------------------------------------------------------------------------
+# ---- rule 2: the cookie -------------------------------------------------------------------------
 
 
 def test_insert_follows_the_cookies_date(table):
@@ -271,7 +273,7 @@ def test_a_cookie_that_is_no_object_is_none(table, value):
     assert stored(table)["views"] == 1
 
 
-# ---- rule 3: it stays -------------------------------------------------------------------------------
+# ---- rule 3: it stays ---------------------------------------------------------------------------
 
 
 def test_an_edit_does_not_move_the_expiry_back_to_an_older_cookie(table):
@@ -320,7 +322,7 @@ def test_an_expiry_of_the_wrong_type_stays_as_it_is(table):
         assert moved_to(table, LATER + 3)
 
 
-# ---- what was not changed stays as it was ----------------------------------------------------------
+# ---- what was not changed stays as it was -------------------------------------------------------
 
 ODD_TEXT = (
     '{ "z" : 1.0e5,\t"cookie":{"expires":"%s", "originalMaxAge" :3600000,"x":[ ]},\n'
@@ -441,7 +443,7 @@ def test_empty_dates_of_dynamodb_store(table):
     assert stored(table)["cookie"] == {**session["cookie"], "expires": iso(LATER + 1)}
 
 
-# ---- what a store writes beside ---------------------------------------------------------------------
+# ---- what a store writes beside -----------------------------------------------------------------
 
 
 def test_companions_of_a_new_item(table):

@@ -20,7 +20,7 @@ def other(sessions, dynamodb, make_table):
 
 
 def play(table, script):
-    """Words: +a inserts a, o+a inserts into `other`, s:x SAVEPOINT, r:x RELEASE, b:x ROLLBACK TO."""
+    """Words: +a inserts a, o+a inserts into `other`, s: SAVEPOINT, r: RELEASE, b: ROLLBACK TO."""
     for word in script.split():
         verb, _, name = word.partition(":")
         if word.startswith("+"):

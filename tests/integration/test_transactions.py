@@ -99,7 +99,7 @@ def test_begin_immediate_and_exclusive(sessions):
     assert sessions.sids() == ["0", "1", "2"]
 
 
-# ---- reads beside unsent writes -------------------------------------------------------------------
+# ---- reads beside unsent writes -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("read", [
@@ -154,7 +154,7 @@ def test_information_tables_can_be_read_with_unsent_writes(sessions):
     sessions.sql("ROLLBACK")
 
 
-# ---- several tables -------------------------------------------------------------------------------
+# ---- several tables -----------------------------------------------------------------------------
 
 
 def test_several_dynamodb_tables_commit_together(sessions, dynamodb, make_table):
@@ -219,7 +219,7 @@ def test_from_one_account_or_region_to_another(sessions, dynamodb, make_table, s
     assert sessions.sids() == ["a"] and other.sids() == []
 
 
-# ---- a failed COMMIT ------------------------------------------------------------------------------
+# ---- a failed COMMIT ----------------------------------------------------------------------------
 
 
 def test_a_failed_commit_says_three_numbers(scripted):
@@ -252,7 +252,8 @@ def test_the_unknown_ones_are_named_by_their_hash(scripted):
 
 
 def test_one_write_of_unknown_fate_says_so(scripted):
-    scripted.endpoint.inject(aws_error("InternalServerError", "oh", status=500), operation="PutItem")
+    fault = aws_error("InternalServerError", "oh", status=500)
+    scripted.endpoint.inject(fault, operation="PutItem")
     with refused("SQLITE_ERROR", "0 applied, 0 not applied, 1 unknown"):
         scripted.sql(INSERT, "a")
 
@@ -323,7 +324,47 @@ def test_busy_in_autocommit_leaves_nothing(scripted):
     assert scripted.sids() == ["b"]
 
 
-# ---- DDL ------------------------------------------------------------------------------------------
+def test_a_statement_that_is_throttled_is_undone_alone(scripted):
+    scripted.put("old")
+    scripted.sql("CREATE TABLE main.log(t)")
+    scripted.sql("BEGIN")
+    scripted.sql("INSERT INTO log VALUES (1)")
+    scripted.endpoint.inject(aws_error(THROTTLED, "slow down"), operation="GetItem")
+    with refused("SQLITE_BUSY", THROTTLED):
+        scripted.sql("UPDATE sessions SET userId = 'u' WHERE sid = 'old'")
+    assert scripted.connection.in_transaction
+    scripted.sql("UPDATE sessions SET userId = 'u' WHERE sid = 'old'")
+    scripted.sql("COMMIT")
+    assert scripted.rows("SELECT * FROM log") == [(1,)]
+    assert scripted.get("old")["userId"] == {"S": "u"}
+
+
+def test_a_row_that_is_too_big_undoes_its_statement_alone(sessions):
+    sessions.sql("BEGIN")
+    sessions.sql(INSERT, "a")
+    with refused("SQLITE_TOOBIG"):
+        sessions.sql(
+            "INSERT INTO sessions(sid, session) VALUES ('b', '{}'), ('c', ?)",
+            '{"x":"%s"}' % ("x" * 410_000),
+        )
+    sessions.sql("COMMIT")
+    assert sessions.sids() == ["a"]
+
+
+def test_the_writes_of_a_transaction_are_bounded(sessions):
+    big = '{"x":"%s"}' % ("x" * 390_000)
+    sessions.sql("BEGIN")
+    with sessions.sends():
+        with refused("SQLITE_TOOBIG", "256 MB"):
+            for _ in range(1000):
+                sessions.sql("REPLACE INTO sessions(sid, session) VALUES ('a', ?)", big)
+    assert sessions.connection.in_transaction
+    sessions.sql("ROLLBACK")
+    sessions.sql(INSERT, "b")
+    assert sessions.sids() == ["b"]
+
+
+# ---- DDL ----------------------------------------------------------------------------------------
 
 
 def test_create_and_insert_in_one_transaction(dynamodb, connect, make_table):
@@ -456,7 +497,7 @@ def test_no_trigger_and_no_persistent_view_may_reach_it(sessions):
     assert sessions.sids() == ["a"]
 
 
-# ---- thousands of statements beside an ordinary table ---------------------------------------------
+# ---- thousands of statements beside an ordinary table -------------------------------------------
 
 
 class SideBySide:
@@ -525,7 +566,8 @@ class SideBySide:
         where = self.where()
         what = self.random.choice([
             "userId = 'w'", "userId = NULL", "session = json_set(session, '$.n', 2)",
-            "userId = session->>'$.n', session = json_set(session, '$.m', userId)", "userId = userId",
+            "userId = session->>'$.n', session = json_set(session, '$.m', userId)",
+            "userId = userId",
         ])
         self.run(f"UPDATE sessions SET {what} WHERE {where}")
         self.has_writes = True
