@@ -295,7 +295,6 @@ def test_the_same_rows_come_in_one_statement_twice(three, open_table):
     # A date that expires is compared with is refused beside a key as well.
     ("SELECT sid FROM s WHERE expires > 5 AND sid = 'a'",
      "GetItem where sid = ? and expires > ?; columns sid, expires"),
-    ("SELECT sid FROM s WHERE user GLOB 'a*'", "Scan; columns sid, user"),
     ("SELECT size FROM s", "Scan; columns sid, size"),
     ("DELETE FROM s WHERE sid = 'a'", "GetItem where sid = ?; columns sid"),
 ])
