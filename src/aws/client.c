@@ -473,20 +473,6 @@ bool dds_client_wait_any(dds_client *client, dds_call *const *calls, size_t coun
   }
 }
 
-bool dds_client_wait(dds_client *client, dds_call *call, dds_error *error) {
-  size_t index;
-  if (!dds_client_wait_any(client, &call, 1, &index, error)) {
-    return false;
-  }
-  if (call->outcome.error.code == DDS_OK) {
-    return true;
-  }
-  if (error->code == DDS_OK) {
-    *error = call->outcome.error;
-  }
-  return false;
-}
-
 bool dds_client_pause(dds_client *client, int64_t duration_ms, dds_error *error) {
   int64_t until_ms = dds_client_now_ms(client) + duration_ms;
   while (dds_client_now_ms(client) < until_ms) {

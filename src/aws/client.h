@@ -60,9 +60,6 @@ DDS_MUST_USE bool dds_client_start(dds_client *client, const char *operation, dd
 DDS_MUST_USE bool dds_client_wait_any(dds_client *client, dds_call *const *calls, size_t count,
                                       size_t *index, dds_error *error);
 
-/* Waits for this call and then fails as the call did. */
-DDS_MUST_USE bool dds_client_wait(dds_client *client, dds_call *call, dds_error *error);
-
 /* Waits that long, driving calls in flight: for pacing. False where it was interrupted. */
 DDS_MUST_USE bool dds_client_pause(dds_client *client, int64_t duration_ms, dds_error *error);
 

@@ -11,7 +11,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/types.h>
@@ -191,7 +190,6 @@ static size_t on_header(char *line, size_t size, size_t count, void *context) {
     size_t slot_bytes;
   } wanted[] = {
       {"x-amzn-requestid:", exchange->request_id, sizeof exchange->request_id},
-      {"date:", exchange->date, sizeof exchange->date},
       {"x-amz-retry-after:", exchange->retry_after, sizeof exchange->retry_after},
       {"x-amz-crc32:", exchange->crc32, sizeof exchange->crc32},
       {"content-type:", exchange->content_type, sizeof exchange->content_type},
@@ -201,9 +199,6 @@ static size_t on_header(char *line, size_t size, size_t count, void *context) {
     if (length > name_length && strncasecmp(line, wanted[i].name, name_length) == 0) {
       copy_value(wanted[i].slot, wanted[i].slot_bytes, line + name_length, length - name_length);
     }
-  }
-  if (length > 4 && strncasecmp(line, "age:", 4) == 0) {
-    exchange->has_age = true;
   }
   return length;
 }

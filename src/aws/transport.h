@@ -9,7 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/attributes.h"
 #include "base/buffer.h"
 #include "base/error.h"
 
@@ -48,13 +47,11 @@ typedef struct dds_exchange {
   int status;
   dds_buffer body;
   char request_id[80];  /* x-amzn-RequestId, or "" */
-  char date[64];        /* Date, or "" */
   char retry_after[24]; /* x-amz-retry-after, milliseconds in decimal, or "" */
   char crc32[16];       /* x-amz-crc32, decimal, or "" */
   char content_type[64];
   bool has_lost_answer; /* it was sent, wholly or partly, at least once without a whole answer:
                            also where the transport itself sent it again and that was answered */
-  bool has_age;         /* an Age header: the Date is a cache's */
   int64_t started_ms;   /* by the transport's clock */
   int64_t finished_ms;
 } dds_exchange;

@@ -199,31 +199,3 @@ bool dds_timestamp_parse_iso(const char *text, size_t length, int64_t *time_ms) 
   *time_ms = result_ms;
   return true;
 }
-
-/* The position (from 1) of the three letters in a list of three-letter names. */
-static bool read_name(cursor *at, const char *names, int *position) {
-  if (at->end - at->text < 3) {
-    return false;
-  }
-  for (int i = 0; names[3 * i] != '\0'; i++) {
-    if (memcmp(at->text, names + 3 * i, 3) == 0) {
-      at->text += 3;
-      *position = i + 1;
-      return true;
-    }
-  }
-  return false;
-}
-
-bool dds_timestamp_parse_http(const char *text, size_t length, int64_t *time_ms) {
-  cursor at = {text, text + length};
-  date_time parts = {0};
-  int weekday;
-  bool is_read = read_name(&at, "MonTueWedThuFriSatSun", &weekday) && read_char(&at, ",") &&
-                 read_char(&at, " ") && read_digits(&at, 2, &parts.day) && read_char(&at, " ") &&
-                 read_name(&at, "JanFebMarAprMayJunJulAugSepOctNovDec", &parts.month) &&
-                 read_char(&at, " ") && read_digits(&at, 4, &parts.year) && read_char(&at, " ") &&
-                 read_clock(&at, &parts) && at.end - at.text == 4 &&
-                 memcmp(at.text, " GMT", 4) == 0;
-  return is_read && join(&parts, time_ms);
-}

@@ -28,6 +28,3 @@ bool dds_timestamp_parse_iso(const char *text, size_t length, int64_t *time_ms);
 
 /* "20150830T123600Z", as SigV4 wants it; whole seconds, rounded down. */
 void dds_timestamp_format_basic(int64_t time_ms, char text[DDS_TIMESTAMP_BASIC_BYTES]);
-
-/* Reads an HTTP Date header, "Sun, 22 Nov 2026 12:52:21 GMT" (RFC 9110, section 5.6.7). */
-bool dds_timestamp_parse_http(const char *text, size_t length, int64_t *time_ms);

@@ -14,7 +14,6 @@ typedef enum condition_kind {
   KIND_NOT_EXISTS,
   KIND_TYPE_IS,
   KIND_BEGINS_WITH,
-  KIND_CONTAINS,
   KIND_AND,
   KIND_OR,
   KIND_NOT,
@@ -118,10 +117,6 @@ dds_condition *dds_condition_begins_with(const char *attribute, const char *byte
   return with_string(make(KIND_BEGINS_WITH, attribute), bytes, length);
 }
 
-dds_condition *dds_condition_contains(const char *attribute, const char *bytes, size_t length) {
-  return with_string(make(KIND_CONTAINS, attribute), bytes, length);
-}
-
 /* Takes over both trees, also where it fails. */
 static dds_condition *join(condition_kind kind, dds_condition *left, dds_condition *right) {
   dds_condition *condition = left == NULL || right == NULL ? NULL : make(kind, NULL);
@@ -194,7 +189,6 @@ static const kind_row kinds[] = {
     [KIND_NOT_EXISTS] = {"attribute_not_exists(", 4},
     [KIND_TYPE_IS] = {"attribute_type(", 4},
     [KIND_BEGINS_WITH] = {"begins_with(", 4},
-    [KIND_CONTAINS] = {"contains(", 4},
 };
 
 static void write_part(const dds_condition *part, int outer_binding,
@@ -338,51 +332,16 @@ static bool comparison_holds(const dds_condition *condition, const dds_value *va
   }
 }
 
-/* Whether `part` stands in `whole`, which starts at any byte or, for a prefix, at the first. */
-static bool string_has(dds_json whole, dds_json part, bool is_prefix) {
-  dds_json_bytes start = dds_json_string_bytes(whole);
-  for (;;) {
-    dds_json_bytes rest = start;
-    dds_json_bytes wanted = dds_json_string_bytes(part);
-    int byte;
-    while ((byte = dds_json_bytes_next(&wanted)) >= 0) {
-      if (dds_json_bytes_next(&rest) != byte) {
-        break;
-      }
-    }
-    if (byte < 0) {
-      return true;
-    }
-    if (is_prefix || dds_json_bytes_next(&start) < 0) {
+static bool string_begins(dds_json whole, dds_json prefix) {
+  dds_json_bytes bytes = dds_json_string_bytes(whole);
+  dds_json_bytes wanted = dds_json_string_bytes(prefix);
+  int byte;
+  while ((byte = dds_json_bytes_next(&wanted)) >= 0) {
+    if (dds_json_bytes_next(&bytes) != byte) {
       return false;
     }
   }
-}
-
-/* contains() on a set of strings or a list asks for an element. */
-static bool has_element(const dds_value *container, const dds_value *wanted) {
-  dds_json_iterator elements = dds_json_iterate(container->content);
-  dds_json element;
-  dds_value value;
-  while (dds_json_next(&elements, NULL, &element)) {
-    if (container->type == DDS_TYPE_LIST) {
-      if (dds_value_read(element, &value) && dds_value_equal(&value, wanted)) {
-        return true;
-      }
-    } else if (dds_json_type_of(element) == DDS_JSON_STRING &&
-               dds_json_string_compare(element, wanted->content) == 0) {
-      return true;
-    }
-  }
-  return false;
-}
-
-static bool contains_holds(const dds_value *value, const dds_value *operand) {
-  if (value->type == DDS_TYPE_STRING) {
-    return string_has(value->content, operand->content, false);
-  }
-  bool has_elements = value->type == DDS_TYPE_STRING_SET || value->type == DDS_TYPE_LIST;
-  return has_elements && has_element(value, operand);
+  return true;
 }
 
 /* A condition on one attribute. */
@@ -398,9 +357,7 @@ static bool attribute_holds(const dds_condition *condition, const dds_item *item
     return exists && value.type == condition->type;
   case KIND_BEGINS_WITH:
     return exists && value.type == DDS_TYPE_STRING &&
-           string_has(value.content, condition->operand.content, true);
-  case KIND_CONTAINS:
-    return exists && contains_holds(&value, &condition->operand);
+           string_begins(value.content, condition->operand.content);
   default:
     /* A missing attribute differs from every value (seen on DynamoDB Local, also where the whole
      * item is missing). */

@@ -33,11 +33,9 @@ DDS_MUST_USE dds_condition *dds_condition_compare(const char *attribute, dds_com
 DDS_MUST_USE dds_condition *dds_condition_exists(const char *attribute);
 DDS_MUST_USE dds_condition *dds_condition_not_exists(const char *attribute);
 DDS_MUST_USE dds_condition *dds_condition_type_is(const char *attribute, dds_type type);
-/* begins_with and contains, on a string. */
+/* `bytes` are the prefix, as UTF-8 without escapes; copied. */
 DDS_MUST_USE dds_condition *dds_condition_begins_with(const char *attribute, const char *bytes,
                                                       size_t length);
-DDS_MUST_USE dds_condition *dds_condition_contains(const char *attribute, const char *bytes,
-                                                   size_t length);
 DDS_MUST_USE dds_condition *dds_condition_and(dds_condition *left, dds_condition *right);
 DDS_MUST_USE dds_condition *dds_condition_or(dds_condition *left, dds_condition *right);
 DDS_MUST_USE dds_condition *dds_condition_not(dds_condition *condition);

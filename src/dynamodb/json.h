@@ -13,7 +13,6 @@
 
 #include "base/attributes.h"
 #include "base/buffer.h"
-#include "base/error.h"
 
 typedef enum dds_json_type {
   DDS_JSON_NULL,

@@ -19,6 +19,3 @@
  */
 DDS_MUST_USE bool dds_json_edit_set(dds_json root, const char *const *path, size_t count,
                                     const char *replacement, size_t length, dds_buffer *edited);
-
-/* Appends `root` without the member at `path`; unchanged where it has none. */
-void dds_json_edit_remove(dds_json root, const char *const *path, size_t count, dds_buffer *edited);

@@ -7,9 +7,7 @@
 
 #include <stddef.h>
 
-#include "base/attributes.h"
 #include "base/buffer.h"
-#include "base/error.h"
 #include "dynamodb/condition.h"
 
 typedef struct dds_placeholders {

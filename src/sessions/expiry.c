@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "dynamodb/number.h"
-#include "sessions/row.h"
 
 enum { NUMBER_BYTES = 512 };
 

@@ -15,7 +15,7 @@ enum { STOP_INTERVAL_MS = 50 };
 
 typedef struct queued_answer {
   scripted_answer answer;
-  char *body, *failure_message, *request_id, *retry_after, *crc32, *date;
+  char *body, *failure_message, *request_id, *retry_after, *crc32;
 } queued_answer;
 
 typedef struct scripted_exchange {
@@ -73,7 +73,6 @@ void scripted_transport_answer_with(scripted_transport *script, const scripted_a
   queued->request_id = copy(answer->request_id);
   queued->retry_after = copy(answer->retry_after);
   queued->crc32 = copy(answer->crc32);
-  queued->date = copy(answer->date);
   if (queued->answer.duration_ms == 0) {
     queued->answer.duration_ms = 1;
   }
@@ -204,7 +203,6 @@ static dds_exchange *finish(scripted_transport *script, scripted_exchange *excha
   }
   dds_buffer_append(&base->body, queued->body, queued->answer.body_length);
   set_text(base->retry_after, sizeof base->retry_after, queued->retry_after);
-  set_text(base->date, sizeof base->date, queued->date);
   if (queued->request_id != NULL) {
     set_text(base->request_id, sizeof base->request_id, queued->request_id);
   } else {
@@ -311,8 +309,8 @@ static void free_request(scripted_request *request) {
 void scripted_transport_destroy(scripted_transport *script) {
   for (size_t i = 0; i < script->answer_count; i++) {
     queued_answer *queued = script->answers[i];
-    char *const texts[] = {queued->body,        queued->failure_message, queued->request_id,
-                           queued->retry_after, queued->crc32,           queued->date};
+    char *const texts[] = {queued->body, queued->failure_message, queued->request_id,
+                           queued->retry_after, queued->crc32};
     for (size_t j = 0; j < sizeof texts / sizeof texts[0]; j++) {
       free(texts[j]);
     }

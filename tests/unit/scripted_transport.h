@@ -48,8 +48,7 @@ typedef struct scripted_answer {
   size_t body_length;     /* 0: strlen of body */
   const char *request_id; /* NULL: "REQUEST" and the number of the request, from 1 */
   const char *retry_after;
-  const char *crc32; /* NULL: the right one; "": none */
-  const char *date;
+  const char *crc32;    /* NULL: the right one; "": none */
   int64_t duration_ms;  /* 0: 1 ms */
   bool never;           /* it does not come: the request stays in flight */
   bool has_lost_answer; /* also where it was answered in the end */

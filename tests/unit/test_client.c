@@ -73,6 +73,16 @@ static dds_call *start(fixture *f, const char *operation, const char *text) {
   return call;
 }
 
+/* Waits for this call and then fails as the call did. */
+static bool wait_for(dds_client *client, dds_call *call, dds_error *error) {
+  size_t index;
+  if (!dds_client_wait_any(client, &call, 1, &index, error)) {
+    return false;
+  }
+  *error = dds_call_result(call)->error;
+  return error->code == DDS_OK;
+}
+
 /* Runs one call and hands out a copy of what is known of it; its body is not valid any more. */
 static bool run(fixture *f, dds_call_outcome *outcome) {
   dds_call *call = start(f, "GetItem", "{}");
@@ -80,7 +90,7 @@ static bool run(fixture *f, dds_call_outcome *outcome) {
   if (call == NULL) {
     return false;
   }
-  bool is_done = dds_client_wait(f->client, call, &f->error);
+  bool is_done = wait_for(f->client, call, &f->error);
   *outcome = *dds_call_result(call);
   dds_call_free(call);
   return is_done;
@@ -92,7 +102,7 @@ static void test_request_and_success(void **state) {
   set_up_open(&f);
   scripted_transport_answer(f.script, 200, "{\"Item\":{}}");
   dds_call *call = start(&f, "DescribeTable", "{\"TableName\":\"Music\"}");
-  assert_true(dds_client_wait(f.client, call, &f.error));
+  assert_true(wait_for(f.client, call, &f.error));
   const dds_call_outcome *outcome = dds_call_result(call);
   assert_int_equal(outcome->body_length, 11);
   assert_memory_equal(outcome->body, "{\"Item\":{}}", 11);
@@ -349,7 +359,7 @@ static void test_interrupted(void **state) {
   f.stop_at = 3;
   scripted_transport_answer_with(f.script, &(scripted_answer){.never = true});
   dds_call *call = start(&f, "Scan", "{}");
-  assert_false(dds_client_wait(f.client, call, &f.error));
+  assert_false(wait_for(f.client, call, &f.error));
   assert_int_equal(f.error.code, DDS_INTERRUPT);
   assert_int_equal(f.stop_calls, 3);
   dds_call_free(call);
@@ -360,7 +370,7 @@ static void test_interrupted(void **state) {
   scripted_transport_answer_with(
       f.script, &(scripted_answer){.status = 500, .body = "", .retry_after = "5000"});
   call = start(&f, "Scan", "{}");
-  assert_false(dds_client_wait(f.client, call, &f.error));
+  assert_false(wait_for(f.client, call, &f.error));
   assert_int_equal(f.error.code, DDS_INTERRUPT);
   dds_call_free(call);
 
@@ -388,7 +398,7 @@ static void test_two_in_flight(void **state) {
   assert_int_equal(index, 1);
   assert_int_equal(dds_call_result(calls[1])->attempts, 2);
   assert_memory_equal(dds_call_result(calls[1])->body, "{\"b\":2}", 7);
-  assert_true(dds_client_wait(f.client, calls[0], &f.error));
+  assert_true(wait_for(f.client, calls[0], &f.error));
   assert_memory_equal(dds_call_result(calls[0])->body, "{\"a\":1}", 7);
   dds_call_free(calls[0]);
   dds_call_free(calls[1]);
@@ -410,9 +420,9 @@ static void test_two_clients_on_one_transport(void **state) {
   dds_buffer_append_text(&body, "{}");
   assert_true(dds_client_start(other, "GetItem", &body, &two, &f.error));
   /* Waiting for the other client's answer meets the first client's, and hands it on. */
-  assert_true(dds_client_wait(other, two, &f.error));
+  assert_true(wait_for(other, two, &f.error));
   assert_int_equal(dds_call_result(one)->http_status, 200);
-  assert_true(dds_client_wait(f.client, one, &f.error));
+  assert_true(wait_for(f.client, one, &f.error));
   assert_string_equal(scripted_transport_request(f.script, 1)->url,
                       "https://dynamodb.eu-west-1.amazonaws.com/");
   dds_call_free(one);
@@ -513,7 +523,7 @@ static bool make_two_calls(fixture *f) {
   }
   is_done = is_done && dds_client_wait_any(f->client, calls, 2, &index, &f->error);
   for (int i = 0; i < 2 && is_done; i++) {
-    is_done = dds_client_wait(f->client, calls[i], &f->error);
+    is_done = wait_for(f->client, calls[i], &f->error);
   }
   dds_call_free(calls[0]);
   dds_call_free(calls[1]);

@@ -47,7 +47,6 @@ static void is_said_in_words(void **state) {
   expect_words(dds_condition_not_exists("b"), "attribute_not_exists(b)");
   expect_words(dds_condition_type_is("b", DDS_TYPE_NUMBER_SET), "attribute_type(b, NS)");
   expect_words(dds_condition_begins_with("b", "x", 1), "begins_with(b, ?)");
-  expect_words(dds_condition_contains("b", "x", 1), "contains(b, ?)");
 }
 
 static void has_parentheses_where_needed(void **state) {
@@ -141,13 +140,6 @@ static void evaluates_functions_and_logic(void **state) {
   assert_true(holds(dds_condition_begins_with("s", "", 0), item));
   assert_false(holds(dds_condition_begins_with("s", "\xc3\xa9", 2), item));
   assert_false(holds(dds_condition_begins_with("n", "5", 1), item));
-  assert_true(holds(dds_condition_contains("s", "\xc3\xa9", 2), item));
-  assert_false(holds(dds_condition_contains("s", "b\xc3\xa9x", 4), item));
-  assert_true(holds(dds_condition_contains("l", "q", 1), item));
-  assert_true(holds(dds_condition_contains("ss", "y", 1), item));
-  assert_false(holds(dds_condition_contains("ss", "z", 1), item));
-  assert_false(holds(dds_condition_contains("n", "5", 1), item));
-  assert_true(holds(dds_condition_not(dds_condition_contains("none", "x", 1)), item));
   assert_true(holds(dds_condition_and(dds_condition_exists("n"), dds_condition_exists("s")), item));
   assert_false(
       holds(dds_condition_and(dds_condition_exists("n"), dds_condition_exists("x")), item));

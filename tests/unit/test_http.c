@@ -160,7 +160,7 @@ static void join_server(server *s) {
 
 #define OK_REPLY                                                                                   \
   "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nx-amzn-RequestId:  ID1 \r\nX-Amz-Crc32: 2745614147\r\n" \
-  "Date: Sun, 30 Aug 2015 12:36:00 GMT\r\nx-amz-retry-after: 17\r\nAge: 3\r\n"                     \
+  "Date: Sun, 30 Aug 2015 12:36:00 GMT\r\nx-amz-retry-after: 17\r\n"                               \
   "Content-Type: application/x-amz-json-1.0\r\n\r\n{}"
 
 static int stop_calls, stop_at;
@@ -238,10 +238,8 @@ static void test_answer_and_keep_alive(void **state) {
     assert_string_equal(dds_buffer_text(&exchange->body), "{}");
     assert_string_equal(exchange->request_id, "ID1");
     assert_string_equal(exchange->crc32, "2745614147");
-    assert_string_equal(exchange->date, "Sun, 30 Aug 2015 12:36:00 GMT");
     assert_string_equal(exchange->retry_after, "17");
     assert_string_equal(exchange->content_type, "application/x-amz-json-1.0");
-    assert_true(exchange->has_age);
     assert_false(exchange->has_lost_answer);
     assert_true(exchange->finished_ms >= exchange->started_ms);
     transport->release(transport, exchange);

@@ -94,28 +94,11 @@ static void test_parse_iso(void **state) {
   }
 }
 
-static void test_parse_http(void **state) {
-  (void)state;
-  static const char *const bad[] = {"",
-                                    "Sun, 30 Aug 2015 12:36:00 UTC",
-                                    "Sun, 30 Aug 2015 12:36:00",
-                                    "Xyz, 30 Aug 2015 12:36:00 GMT",
-                                    "Sun, 31 Feb 2015 12:36:00 GMT",
-                                    "Sunday, 30-Aug-15 12:36:00 GMT"};
-  int64_t time_ms = 0;
-  assert_true(dds_timestamp_parse_http("Sun, 30 Aug 2015 12:36:00 GMT", 29, &time_ms));
-  assert_true(time_ms == INT64_C(1440938160000));
-  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-    assert_false(dds_timestamp_parse_http(bad[i], strlen(bad[i]), &time_ms));
-  }
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_format),
       cmocka_unit_test(test_every_day_of_400_years),
       cmocka_unit_test(test_parse_iso),
-      cmocka_unit_test(test_parse_http),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
