@@ -195,6 +195,15 @@ uint32_t dds_hash_crc32(const void *data, size_t length) {
   return crc ^ 0xFFFFFFFF;
 }
 
+size_t dds_hash_bytes(const void *data, size_t length) {
+  const unsigned char *bytes = data;
+  uint64_t hash = UINT64_C(14695981039346656037);
+  for (size_t i = 0; i < length; i++) {
+    hash = (hash ^ bytes[i]) * UINT64_C(1099511628211);
+  }
+  return (size_t)hash;
+}
+
 bool dds_hash_random(void *bytes, size_t length) {
   return length <= INT_MAX && RAND_bytes(bytes, (int)length) == 1;
 }

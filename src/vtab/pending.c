@@ -19,15 +19,6 @@ static bool is_waiting(const dds_pending_write *entry) {
   return entry->state == DDS_PENDING_WAITING;
 }
 
-/* FNV-1a over the key; tables that share a key text share a chain, which is rare and harmless. */
-static size_t hash_of(const dds_key *key) {
-  uint64_t hash = UINT64_C(14695981039346656037);
-  for (size_t i = 0; i < key->length; i++) {
-    hash = (hash ^ (unsigned char)key->json[i]) * UINT64_C(1099511628211);
-  }
-  return (size_t)hash;
-}
-
 static bool is_same_item(const dds_pending_write *entry, const dds_target *target,
                          const dds_key *key) {
   return dds_key_equal(&entry->write.key, key) && dds_target_is_same(entry->target, target);
@@ -36,7 +27,8 @@ static bool is_same_item(const dds_pending_write *entry, const dds_target *targe
 /* The slot that holds the item's last write, or the empty one where it belongs. */
 static size_t *slot_of(const dds_pending *pending, const dds_target *target, const dds_key *key) {
   size_t mask = pending->index_capacity - 1;
-  for (size_t at = hash_of(key) & mask;; at = (at + 1) & mask) {
+  /* Tables that share a key text share a chain, which is rare and harmless. */
+  for (size_t at = dds_hash_bytes(key->json, key->length) & mask;; at = (at + 1) & mask) {
     size_t *slot = &pending->index[at];
     if (*slot == 0 || is_same_item(&pending->writes[*slot - 1], target, key)) {
       return slot;

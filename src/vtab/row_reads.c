@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
 
 enum { FIRST_CAPACITY = 16 };
 
@@ -48,11 +49,8 @@ void dds_row_reads_release(dds_row_reads *reads) {
 /* The place of a sid, or the empty one where it belongs. */
 static dds_row_read *place_of(dds_row_read *entries, size_t capacity, const char *sid,
                               size_t length) {
-  uint64_t hash = UINT64_C(14695981039346656037);
-  for (size_t i = 0; i < length; i++) {
-    hash = (hash ^ (unsigned char)sid[i]) * UINT64_C(1099511628211);
-  }
-  for (size_t at = (size_t)hash & (capacity - 1);; at = (at + 1) & (capacity - 1)) {
+  size_t mask = capacity - 1;
+  for (size_t at = dds_hash_bytes(sid, length) & mask;; at = (at + 1) & mask) {
     dds_row_read *entry = &entries[at];
     if (entry->sid == NULL ||
         (entry->sid_length == length && memcmp(entry->sid, sid, length) == 0)) {

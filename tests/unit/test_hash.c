@@ -77,6 +77,14 @@ static void test_crc32(void **state) {
   }
 }
 
+/* The published test vectors of FNV-1a. */
+static void test_bytes(void **state) {
+  (void)state;
+  assert_true(dds_hash_bytes("", 0) == (size_t)UINT64_C(0xCBF29CE484222325));
+  assert_true(dds_hash_bytes("a", 1) == (size_t)UINT64_C(0xAF63DC4C8601EC8C));
+  assert_true(dds_hash_bytes("foobar", 6) == (size_t)UINT64_C(0x85944171F73967E8));
+}
+
 static void test_random_and_equal(void **state) {
   (void)state;
   unsigned char one[32] = {0}, two[32] = {0};
@@ -88,9 +96,9 @@ static void test_random_and_equal(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_sha256),           cmocka_unit_test(test_hmac),
-      cmocka_unit_test(test_base64),           cmocka_unit_test(test_crc32),
-      cmocka_unit_test(test_random_and_equal),
+      cmocka_unit_test(test_sha256), cmocka_unit_test(test_hmac),
+      cmocka_unit_test(test_base64), cmocka_unit_test(test_crc32),
+      cmocka_unit_test(test_bytes),  cmocka_unit_test(test_random_and_equal),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
