@@ -13,7 +13,10 @@ enum { WROTE_LATELY_MS = 10000 };
 typedef struct dds_client_slot {
   struct dds_client_slot *next;
   dds_client *client;
-  dds_client_options options; /* texts owned */
+  dds_client_options options; /* texts borrowed from those below */
+  char *region;
+  char *endpoint_url;
+  char *profile;
 } dds_client_slot;
 
 /* When a table was last written to. */
@@ -53,20 +56,11 @@ dds_connection *dds_connection_retain(dds_connection *connection) {
   return connection;
 }
 
-/* Owned, but const to those who read the options. */
-static void free_option(const char *text) {
-  union {
-    const char *shown;
-    void *owned;
-  } both = {.shown = text};
-  dds_free(both.owned);
-}
-
 static void free_slot(dds_client_slot *slot) {
   dds_client_close(slot->client);
-  free_option(slot->options.region);
-  free_option(slot->options.endpoint_url);
-  free_option(slot->options.profile);
+  dds_free(slot->region);
+  dds_free(slot->endpoint_url);
+  dds_free(slot->profile);
   dds_free(slot);
 }
 
@@ -106,20 +100,20 @@ static bool same_options(const dds_client_options *left, const dds_client_option
          left->request_timeout_ms == right->request_timeout_ms;
 }
 
-static bool copy_option(const char **to, const char *from, dds_error *error) {
-  if (from == NULL) {
-    return true;
-  }
-  *to = dds_alloc_copy(from, strlen(from));
-  return *to != NULL || dds_error_set_nomem(error);
+static bool copy_option(char **to, const char *from, dds_error *error) {
+  *to = from == NULL ? NULL : dds_alloc_copy(from, strlen(from));
+  return *to != NULL || from == NULL || dds_error_set_nomem(error);
 }
 
-static bool copy_options(dds_client_options *to, const dds_client_options *from, dds_error *error) {
-  *to = *from;
-  to->region = to->endpoint_url = to->profile = NULL;
-  return copy_option(&to->region, from->region, error) &&
-         copy_option(&to->endpoint_url, from->endpoint_url, error) &&
-         copy_option(&to->profile, from->profile, error);
+static bool copy_options(dds_client_slot *slot, const dds_client_options *from, dds_error *error) {
+  bool ok = copy_option(&slot->region, from->region, error) &&
+            copy_option(&slot->endpoint_url, from->endpoint_url, error) &&
+            copy_option(&slot->profile, from->profile, error);
+  slot->options = *from;
+  slot->options.region = slot->region;
+  slot->options.endpoint_url = slot->endpoint_url;
+  slot->options.profile = slot->profile;
+  return ok;
 }
 
 static bool open_transport(dds_connection *connection, dds_error *error) {
@@ -140,7 +134,7 @@ bool dds_connection_client(dds_connection *connection, const dds_client_options 
   if (slot == NULL) {
     return dds_error_set_nomem(error);
   }
-  if (!copy_options(&slot->options, options, error) || !open_transport(connection, error) ||
+  if (!copy_options(slot, options, error) || !open_transport(connection, error) ||
       !dds_client_open(&slot->options, dds_environment_process(), connection->transport,
                        &slot->client, error)) {
     free_slot(slot);

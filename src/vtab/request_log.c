@@ -5,35 +5,28 @@
 
 #include "base/alloc.h"
 
+enum { TEXTS = 5 };
+
+/* An entry, and the texts that its record shows. */
+typedef struct log_place {
+  dds_request_entry entry;
+  char *owned[TEXTS];
+} log_place;
+
 struct dds_request_log {
   int64_t next_id;
-  dds_request_entry entries[DDS_REQUEST_LOG_ENTRIES];
+  log_place places[DDS_REQUEST_LOG_ENTRIES];
 };
 
-static dds_request_entry *place_of(dds_request_log *log, int64_t id) {
-  return &log->entries[(id - 1) % DDS_REQUEST_LOG_ENTRIES];
+static size_t index_of(int64_t id) {
+  return (size_t)((id - 1) % DDS_REQUEST_LOG_ENTRIES);
 }
 
-static const char *copy_text(const char *text) {
-  return text ? dds_alloc_copy(text, strlen(text)) : NULL;
-}
-
-/* The texts are const for readers of a record, but the log's own. */
-static void free_text(const char *text) {
-  union {
-    const char *shown;
-    void *owned;
-  } both = {.shown = text};
-  dds_free(both.owned);
-}
-
-static void empty(dds_request_entry *entry) {
-  free_text(entry->record.operation);
-  free_text(entry->record.table_name);
-  free_text(entry->record.words);
-  free_text(entry->record.error);
-  free_text(entry->record.request_id);
-  *entry = (dds_request_entry){0};
+static void empty(log_place *place) {
+  for (size_t i = 0; i < TEXTS; i++) {
+    dds_free(place->owned[i]);
+  }
+  *place = (log_place){0};
 }
 
 dds_request_log *dds_request_log_create(void) {
@@ -45,15 +38,18 @@ dds_request_log *dds_request_log_create(void) {
 }
 
 void dds_request_log_add(dds_request_log *log, const dds_record *record) {
-  dds_request_entry *entry = place_of(log, log->next_id);
-  empty(entry);
-  entry->id = log->next_id++;
-  entry->record = *record;
-  entry->record.operation = copy_text(record->operation);
-  entry->record.table_name = copy_text(record->table_name);
-  entry->record.words = copy_text(record->words);
-  entry->record.error = copy_text(record->error);
-  entry->record.request_id = copy_text(record->request_id);
+  log_place *place = &log->places[index_of(log->next_id)];
+  dds_record *kept = &place->entry.record;
+  empty(place);
+  place->entry.id = log->next_id++;
+  *kept = *record;
+  const char **const texts[TEXTS] = {&kept->operation, &kept->table_name, &kept->words,
+                                     &kept->error, &kept->request_id};
+  for (size_t i = 0; i < TEXTS; i++) {
+    const char *text = *texts[i];
+    place->owned[i] = text == NULL ? NULL : dds_alloc_copy(text, strlen(text));
+    *texts[i] = place->owned[i];
+  }
 }
 
 static void observe(void *context, const dds_record *record) {
@@ -77,7 +73,7 @@ const dds_request_entry *dds_request_log_get(const dds_request_log *log, int64_t
   if (id < dds_request_log_first(log) || id >= log->next_id) {
     return NULL;
   }
-  return &log->entries[(id - 1) % DDS_REQUEST_LOG_ENTRIES];
+  return &log->places[index_of(id)].entry;
 }
 
 void dds_request_log_free(dds_request_log *log) {
@@ -85,7 +81,7 @@ void dds_request_log_free(dds_request_log *log) {
     return;
   }
   for (size_t i = 0; i < DDS_REQUEST_LOG_ENTRIES; i++) {
-    empty(&log->entries[i]);
+    empty(&log->places[i]);
   }
   dds_free(log);
 }
