@@ -17,7 +17,11 @@ typedef struct dds_allocator {
   void (*release)(void *memory);
 } dds_allocator;
 
-/* Chooses the allocator of the process. Not thread-safe: call it before anything is allocated. */
+/*
+ * Chooses the allocator of the process; call it before anything is allocated. Not thread-safe where
+ * it changes the choice. With the functions that are chosen already it only reads: several threads
+ * may do that at once, also while others allocate, as loads into further connections do.
+ */
 void dds_alloc_use(const dds_allocator *allocator);
 
 /* Zeroed memory, owned by the caller, released by dds_free. A size of 0 gives 1 byte. */
