@@ -62,6 +62,16 @@ static int register_all(dds_connection *connection) {
   return rc == SQLITE_OK ? dds_functions_register(connection) : rc;
 }
 
+/* Takes back what a failed load has registered: SQLite may unload the library. */
+static void unregister_all(sqlite3 *db) {
+  static const char *const modules[] = {"dynamodb_sessions", "dynamodb_layouts",
+                                        "dynamodb_requests", "dynamodb_status"};
+  for (size_t i = 0; i < sizeof modules / sizeof modules[0]; i++) {
+    sqlite3_create_module_v2(db, modules[i], NULL, NULL, NULL);
+  }
+  dds_functions_unregister(db);
+}
+
 int sqlite3_dynamodbsessions_init(sqlite3 *db, char **message, const sqlite3_api_routines *api) {
   SQLITE_EXTENSION_INIT2(api);
   static const dds_allocator allocator = {
@@ -85,6 +95,11 @@ int sqlite3_dynamodbsessions_init(sqlite3 *db, char **message, const sqlite3_api
   }
   rc = register_all(connection);
   dds_connection_release(connection);
+  if (rc != SQLITE_OK) {
+    *message = sqlite3_mprintf("dynamodb_sessions: %s", sqlite3_errmsg(db));
+    unregister_all(db);
+    return rc;
+  }
   /* libcurl and OpenSSL must not be unloaded while the process runs. */
-  return rc == SQLITE_OK ? SQLITE_OK_LOAD_PERMANENTLY : rc;
+  return SQLITE_OK_LOAD_PERMANENTLY;
 }

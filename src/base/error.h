@@ -32,6 +32,9 @@ typedef enum dds_code {
 
 enum { DDS_ERROR_MESSAGE_BYTES = 1024, DDS_ERROR_CODE_BYTES = 80, DDS_ERROR_REQUEST_ID_BYTES = 80 };
 
+/* Room for dds_error_format: the message, and what is known of the HTTP exchange. */
+enum { DDS_ERROR_TEXT_BYTES = DDS_ERROR_MESSAGE_BYTES + DDS_ERROR_REQUEST_ID_BYTES + 64 };
+
 typedef struct dds_error {
   dds_code code;
   int http_status;                             /* 0: no HTTP answer */

@@ -55,7 +55,7 @@ bool dds_expiry_rules_read(const dds_layout *layout, const dds_sql_value *expire
     return true;
   }
   if (expires->type != DDS_SQL_INTEGER && expires->type != DDS_SQL_REAL) {
-    return refuse(error, "expires is not a number");
+    return refuse(error, "expires is not a number of seconds, as unixepoch() gives it");
   }
   if (!to_ms(expires, &expiry->time_ms) || expiry->time_ms >= LIMIT_MS) {
     return refuse(error, "expires looks like milliseconds; use seconds");

@@ -51,10 +51,28 @@ static int fail(cursor *self, const dds_error *error) {
 /* The cursor that is called last before xUpdate is the statement's: tell the table. */
 static void become_last_called(cursor *self) {
   dds_vtab *table = table_of(self);
-  if (table->is_begun && self->reads != NULL && table->reads != self->reads) {
+  if (!table->is_begun || self->reads == NULL) {
+    return;
+  }
+  if (table->reads != self->reads) {
     dds_row_reads_release(table->reads);
     table->reads = dds_row_reads_retain(self->reads);
   }
+  table->are_reads_closed = false;
+}
+
+/*
+ * Up to SQLite 3.50 each arm of `sid = ? OR …` is read by a cursor of its own, one after another,
+ * before the rows are deleted: the next arm goes on with what the last has read.
+ */
+static bool start_reads(cursor *self, dds_error *error) {
+  const dds_vtab *table = table_of(self);
+  if (self->reads == NULL) {
+    self->reads = table->are_reads_closed && table->reads != NULL
+                      ? dds_row_reads_retain(table->reads)
+                      : dds_row_reads_create();
+  }
+  return self->reads != NULL || dds_error_set_nomem(error);
 }
 
 int dds_cursor_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
@@ -86,6 +104,7 @@ static void end_request(cursor *self) {
 int dds_cursor_close(sqlite3_vtab_cursor *base) {
   cursor *self = (cursor *)base;
   become_last_called(self);
+  table_of(self)->are_reads_closed = true;
   end_request(self);
   dds_row_reads_release(self->reads);
   dds_buffer_free(&self->scratch);
@@ -299,6 +318,7 @@ int dds_cursor_filter(sqlite3_vtab_cursor *base, int plan_number, const char *pl
   (void)plan_number;
   (void)value_count;
   end_request(self);
+  dds_table_check_transaction(table);
   self->now_ms = dds_clock_now_ms(table->connection->db);
   if (!dds_plan_parse(plan_words, &self->columns, &self->plan, &error) ||
       !dds_filter_make(table->target, &self->plan, values, self->now_ms, &self->filter, &error)) {
@@ -351,10 +371,7 @@ static bool keep_read(cursor *self, dds_error *error) {
   dds_sql_value sid;
   dds_row_read *read = NULL;
   bool ok = dds_row_sid(layout, &self->item, &sid_bytes, &sid, error);
-  if (ok && self->reads == NULL) {
-    self->reads = dds_row_reads_create();
-    ok = self->reads != NULL || dds_error_set_nomem(error);
-  }
+  ok = ok && start_reads(self, error);
   if (ok) {
     read = dds_row_reads_put(self->reads, sid.bytes, sid.length);
     ok = read != NULL || dds_error_set_nomem(error);
@@ -366,10 +383,16 @@ static bool keep_read(cursor *self, dds_error *error) {
     read->columns_read = self->columns_unanswered;
     read->now_ms = self->now_ms;
     ok = dds_key_from_item(layout->hash_key, &self->item, &read->key, error) &&
-         (self->columns_unanswered == 0 || dds_row_read_keep(read, &self->item, error));
+         (self->columns_unanswered == 0 ||
+          dds_row_reads_keep(self->reads, read, &self->item, error));
   }
   dds_buffer_free(&sid_bytes);
   return ok;
+}
+
+/* SQLite says of the loop of an UPDATE alone that it uses every column. */
+static bool is_update(const cursor *self) {
+  return self->plan.all_columns;
 }
 
 /* Notes that the statement reads a column. An UPDATE gets it back in its snapshot. */
@@ -386,18 +409,16 @@ static bool note_read(cursor *self, int index, dds_error *error) {
       self->columns_unanswered |= bit;
     }
   }
-  bool is_update =
-      dds_plan_uses(&self->plan, dds_columns_index(&self->columns, DDS_COLUMN_SNAPSHOT));
-  bool ok = is_update || !self->is_key_read || keep_read(self, error);
+  bool ok = is_update(self) || !self->is_key_read || keep_read(self, error);
   become_last_called(self);
   return ok;
 }
 
-/* NULL but for an UPDATE, whose own loop alone uses every column: a subquery could otherwise hand
- * the snapshot of one row to another. */
+/* NULL but for an UPDATE's own loop: a subquery could otherwise hand the snapshot of one row to
+ * another. */
 static bool read_snapshot(cursor *self, dds_sql_value *value, dds_error *error) {
   dds_vtab *table = table_of(self);
-  if (!table->is_begun || !self->plan.all_columns) {
+  if (!table->is_begun || !is_update(self)) {
     return true;
   }
   dds_old_row row = {

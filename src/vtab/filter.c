@@ -168,6 +168,11 @@ static void count_answer(dds_filter *filter, int column, bool is_pushed) {
   *answered = is_pushed && *answered != NEVER ? 1 : NEVER;
 }
 
+/* SQLite makes ranges of text out of LIKE and GLOB; the pattern itself may say more. */
+static bool may_be_pattern(const dds_term *term, const dds_sql_value *value) {
+  return value->type == DDS_SQL_TEXT && comparison_of(term->op) != DDS_EQUAL;
+}
+
 static void settle_answers(const dds_plan *plan, dds_filter *filter) {
   for (size_t i = 0; i < plan->term_count; i++) {
     unsigned char *answered = &filter->answered[plan->terms[i].column];
@@ -194,14 +199,14 @@ bool dds_filter_make(const dds_target *target, const dds_plan *plan, sqlite3_val
         !check_date(&value, error)) {
       return false;
     }
-    if (filter->is_empty || plan->is_get) {
+    if (filter->is_empty || term->column == DDS_COLUMN_SID) {
       continue;
     }
     bool is_pushed = false;
     if (!add_term(target, term, &value, now_ms, filter, &is_pushed, error)) {
       return false;
     }
-    count_answer(filter, term->column, is_pushed);
+    count_answer(filter, term->column, is_pushed && !may_be_pattern(term, &value));
   }
   settle_answers(plan, filter);
   return true;

@@ -54,6 +54,9 @@ static void explain(const tally *counts, dds_error *error) {
     /* Plain BUSY would leave the transaction open, to be sent a second time. */
     error->code = DDS_ERROR;
   }
+  if (may_retry) {
+    dds_error_append(error, ": nothing was applied, COMMIT again or ROLLBACK");
+  }
   if (counts->total > 1 || counts->unknown > 0) {
     dds_error_append(error, " (%zu applied, %zu not applied, %zu unknown%s%s)", counts->applied,
                      counts->total - counts->applied - counts->unknown, counts->unknown,
@@ -65,7 +68,7 @@ static void explain(const tally *counts, dds_error *error) {
 bool dds_flush(dds_connection *connection, dds_error *error) {
   dds_pending *pending = &connection->pending;
   tally counts = {0};
-  bool ok = true;
+  bool ok = dds_table_drop_orphans(connection, error);
   for (size_t i = 0; i < pending->count; i++) {
     counts.total += pending->writes[i].state == DDS_PENDING_WAITING;
   }
@@ -84,7 +87,7 @@ bool dds_flush(dds_connection *connection, dds_error *error) {
     counts.unknown += is_unknown;
     counts.failed = entry;
   }
-  if (!ok) {
+  if (counts.failed != NULL && !ok) {
     explain(&counts, error);
   }
   return ok;

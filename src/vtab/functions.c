@@ -28,7 +28,7 @@ static bool text_argument(sqlite3_value *value, const char *function, const char
   return *text != NULL || dds_error_set_nomem(error);
 }
 
-/* A positive number, or 0 where the argument is NULL or left out. */
+/* A number from 0.001 to 99,999,999,999, or 0 where the argument is NULL or left out. */
 static bool positive_argument(int count, sqlite3_value **values, int place, const char *function,
                               const char *what, double *number, dds_error *error) {
   *number = 0;
@@ -37,8 +37,9 @@ static bool positive_argument(int count, sqlite3_value **values, int place, cons
   }
   int type = sqlite3_value_numeric_type(values[place]);
   *number = sqlite3_value_double(values[place]);
-  return ((type == SQLITE_INTEGER || type == SQLITE_FLOAT) && *number > 0 && *number < 1e11) ||
-         dds_error_set(error, DDS_MISMATCH, "%s: %s must be a number above 0", function, what);
+  return ((type == SQLITE_INTEGER || type == SQLITE_FLOAT) && *number >= 0.001 && *number < 1e11) ||
+         dds_error_set(error, DDS_MISMATCH, "%s: %s must be a number from 0.001 to 99999999999",
+                       function, what);
 }
 
 /* The table that the first argument names, ready for requests that write. */
@@ -213,22 +214,24 @@ static void version(sqlite3_context *context, int count, sqlite3_value **values)
   sqlite3_result_text(context, DDS_VERSION, -1, SQLITE_STATIC);
 }
 
+static const struct {
+  const char *name;
+  int arguments;
+  int flags;
+  void (*call)(sqlite3_context *, int, sqlite3_value **);
+} functions[] = {
+    {"dynamodb_create_table", 1, 0, create_table},
+    {"dynamodb_touch", 2, 0, touch},
+    {"dynamodb_touch", 3, 0, touch},
+    {"dynamodb_reap", 1, 0, reap},
+    {"dynamodb_reap", 2, 0, reap},
+    {"dynamodb_cookie", 2, SQLITE_DETERMINISTIC, cookie},
+    {"dynamodb_version", 0, SQLITE_DETERMINISTIC, version},
+};
+enum { FUNCTION_COUNT = sizeof functions / sizeof functions[0] };
+
 int dds_functions_register(dds_connection *connection) {
-  static const struct {
-    const char *name;
-    int arguments;
-    int flags;
-    void (*call)(sqlite3_context *, int, sqlite3_value **);
-  } functions[] = {
-      {"dynamodb_create_table", 1, 0, create_table},
-      {"dynamodb_touch", 2, 0, touch},
-      {"dynamodb_touch", 3, 0, touch},
-      {"dynamodb_reap", 1, 0, reap},
-      {"dynamodb_reap", 2, 0, reap},
-      {"dynamodb_cookie", 2, SQLITE_DETERMINISTIC, cookie},
-      {"dynamodb_version", 0, SQLITE_DETERMINISTIC, version},
-  };
-  for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+  for (size_t i = 0; i < FUNCTION_COUNT; i++) {
     /* SQLite calls the destructor also where the registration fails. */
     int rc = sqlite3_create_function_v2(connection->db, functions[i].name, functions[i].arguments,
                                         SQLITE_UTF8 | SQLITE_DIRECTONLY | functions[i].flags,
@@ -239,4 +242,11 @@ int dds_functions_register(dds_connection *connection) {
     }
   }
   return SQLITE_OK;
+}
+
+void dds_functions_unregister(sqlite3 *db) {
+  for (size_t i = 0; i < FUNCTION_COUNT; i++) {
+    sqlite3_create_function_v2(db, functions[i].name, functions[i].arguments, SQLITE_UTF8, NULL,
+                               NULL, NULL, NULL, NULL);
+  }
 }

@@ -64,7 +64,7 @@ static bool note_failure(status *self, const dds_error *request_error, dds_error
     return false;
   }
   if (self->error == NULL) {
-    char text[DDS_ERROR_MESSAGE_BYTES];
+    char text[DDS_ERROR_TEXT_BYTES];
     dds_error_format(request_error, text, sizeof text);
     self->error = dds_alloc_copy(text, strlen(text));
   }

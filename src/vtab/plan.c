@@ -41,29 +41,18 @@ static bool is_range(dds_term_op op) {
   return op >= DDS_TERM_LESS && op <= DDS_TERM_GREATER_EQUAL;
 }
 
-/*
- * A range on text is pushed against a known value only: beside a column of numeric affinity SQLite
- * would turn texts that look like numbers into numbers, which DynamoDB cannot follow.
- */
-static bool is_extra_pushable(const dds_extra_column *extra, const dds_constraint *constraint) {
-  bool is_numeric = extra->affinity != DDS_AFFINITY_TEXT && extra->affinity != DDS_AFFINITY_BLOB;
-  return is_numeric || !is_range(constraint->op) || constraint->has_known_value;
-}
-
 bool dds_plan_is_pushable(const dds_columns *columns, const dds_constraint *constraint) {
-  size_t extra = 0;
   if (!constraint->is_usable || !constraint->is_known_op || !constraint->is_binary) {
     return false;
   }
-  switch (dds_columns_kind(columns, constraint->column, &extra)) {
+  switch (dds_columns_kind(columns, constraint->column, NULL)) {
   case DDS_COLUMN_SID:
     return constraint->op == DDS_TERM_EQUAL;
   case DDS_COLUMN_EXPIRES:
+  case DDS_COLUMN_EXTRA:
     return true;
   case DDS_COLUMN_EXPIRED:
     return constraint->op == DDS_TERM_EQUAL || constraint->op == DDS_TERM_IS;
-  case DDS_COLUMN_EXTRA:
-    return is_extra_pushable(&columns->extras[extra], constraint);
   default:
     return false;
   }
@@ -89,17 +78,10 @@ static bool choose_columns(const dds_columns *columns, uint64_t columns_used, dd
   return true;
 }
 
-/* A GetItem filters by nothing, but a date that is compared with `expires` must be seen to be
- * refused. */
-static bool is_checked_by_value(const dds_columns *columns, const dds_constraint *constraint) {
-  return constraint->is_known_op && dds_term_has_value(constraint->op) &&
-         dds_columns_kind(columns, constraint->column, NULL) == DDS_COLUMN_EXPIRES;
-}
-
 /*
- * SQLite hands over the two ends of a BETWEEN, and those that it makes of a pattern, but checks the
- * whole by one reading of the column. What is read is asserted by a DELETE unless the pushed
- * condition answers for it, so a range is pushed only where it is all that such a reading decides.
+ * SQLite hands over the two ends of a BETWEEN, but checks the whole by one reading of the column.
+ * What is read is asserted by a DELETE unless the pushed condition answers for it, so a range is
+ * pushed only where it is all that such a reading decides.
  */
 static bool is_range_whole(const dds_columns *columns, const dds_constraint *constraints,
                            size_t count, size_t place) {
@@ -111,12 +93,20 @@ static bool is_range_whole(const dds_columns *columns, const dds_constraint *con
     bool may_be_cut = i >= DDS_PLAN_MAX_TERMS || place >= DDS_PLAN_MAX_TERMS;
     bool is_end = other->is_known_op && is_range(other->op);
     bool is_left_out = is_end && (may_be_cut || !dds_plan_is_pushable(columns, other));
-    if (i != place && other->is_usable && other->column == constraints[place].column &&
-        (other->is_pattern || is_left_out)) {
+    if (i != place && other->column == constraints[place].column && is_left_out) {
       return false;
     }
   }
   return true;
+}
+
+static bool is_key(const dds_columns *columns, const dds_constraint *constraint) {
+  return constraint->column == DDS_COLUMN_SID && dds_plan_is_pushable(columns, constraint);
+}
+
+static void add_term(dds_plan *plan, const dds_constraint *constraint, int *values, int *place) {
+  plan->terms[plan->term_count++] = (dds_term){.column = constraint->column, .op = constraint->op};
+  *place = dds_term_has_value(constraint->op) ? ++*values : 0;
 }
 
 bool dds_plan_choose(const dds_columns *columns, const dds_constraint *constraints, size_t count,
@@ -125,20 +115,15 @@ bool dds_plan_choose(const dds_columns *columns, const dds_constraint *constrain
   *plan = (dds_plan){0};
   memset(terms_of, 0, count * sizeof *terms_of);
   for (size_t i = 0; i < count && !plan->is_get; i++) {
-    if (constraints[i].column == DDS_COLUMN_SID && dds_plan_is_pushable(columns, &constraints[i])) {
-      plan->is_get = true;
-      plan->terms[plan->term_count++] =
-          (dds_term){.column = constraints[i].column, .op = constraints[i].op};
-      terms_of[i] = ++values;
+    plan->is_get = is_key(columns, &constraints[i]);
+    if (plan->is_get) {
+      add_term(plan, &constraints[i], &values, &terms_of[i]);
     }
   }
   for (size_t i = 0; i < count && plan->term_count < DDS_PLAN_MAX_TERMS; i++) {
-    bool is_wanted = !plan->is_get || is_checked_by_value(columns, &constraints[i]);
-    if (is_wanted && dds_plan_is_pushable(columns, &constraints[i]) &&
-        (plan->is_get || is_range_whole(columns, constraints, count, i))) {
-      plan->terms[plan->term_count++] =
-          (dds_term){.column = constraints[i].column, .op = constraints[i].op};
-      terms_of[i] = dds_term_has_value(constraints[i].op) ? ++values : 0;
+    if (!is_key(columns, &constraints[i]) && dds_plan_is_pushable(columns, &constraints[i]) &&
+        is_range_whole(columns, constraints, count, i)) {
+      add_term(plan, &constraints[i], &values, &terms_of[i]);
     }
   }
   return choose_columns(columns, columns_used, plan, error);

@@ -3,7 +3,7 @@
  * can filter by, which columns are needed. Made in xBestIndex from the SQL alone, carried as words
  * in idxStr, which EXPLAIN QUERY PLAN prints, and read back in xFilter:
  *
- *     GetItem where sid = ?; columns sid, session
+ *     GetItem where sid = ? and expired = ?; columns sid, session, expired
  *     Scan where expires < ? and expired = ?; columns sid, expires
  *     Scan; columns *
  *
@@ -63,10 +63,8 @@ typedef struct dds_constraint {
   int column;
   dds_term_op op;
   bool is_known_op; /* false: an operator that is never pushed */
-  bool is_pattern;  /* LIKE or GLOB, of which SQLite may offer a range of its own making as well */
   bool is_usable;
-  bool is_binary;       /* compared under BINARY */
-  bool has_known_value; /* the right side is a constant or a bound parameter */
+  bool is_binary; /* compared under BINARY */
 } dds_constraint;
 
 /*

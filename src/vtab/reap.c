@@ -70,6 +70,7 @@ static bool is_reapable(const reaper *self, const dds_item *item, bool *reapable
                         dds_error *error) {
   const dds_layout *layout = &self->target->options.layout;
   if (!dds_row_check(layout, item, reapable, error)) {
+    dds_target_explain_item(self->target, error);
     return false;
   }
   *reapable = *reapable && dds_row_is_expired(layout, item, self->now_ms);

@@ -3,8 +3,6 @@
 
 #include <stdbool.h>
 
-enum { MESSAGE_BYTES = DDS_ERROR_MESSAGE_BYTES + DDS_ERROR_REQUEST_ID_BYTES + 64 };
-
 static const struct {
   dds_code code;
   int sqlite_code;
@@ -48,7 +46,7 @@ static bool is_constraint(dds_code code) {
 }
 
 char *dds_result_message(const dds_error *error) {
-  char text[MESSAGE_BYTES];
+  char text[DDS_ERROR_TEXT_BYTES];
   dds_error_format(error, text, sizeof text);
   return sqlite3_mprintf(is_constraint(error->code) ? "%s" : "dynamodb_sessions: %s", text);
 }

@@ -12,7 +12,8 @@ struct dds_row_reads {
   int references;
   dds_row_read *entries; /* open addressing; an empty place has no sid */
   size_t count;
-  size_t capacity; /* a power of two, or 0 */
+  size_t capacity;   /* a power of two, or 0 */
+  size_t item_bytes; /* of all entries */
 };
 
 dds_row_reads *dds_row_reads_create(void) {
@@ -101,7 +102,15 @@ const dds_row_read *dds_row_reads_find(const dds_row_reads *reads, const char *s
   return entry->sid == NULL ? NULL : entry;
 }
 
-bool dds_row_read_keep(dds_row_read *read, const dds_item *item, dds_error *error) {
+bool dds_row_reads_keep(dds_row_reads *reads, dds_row_read *read, const dds_item *item,
+                        dds_error *error) {
+  size_t others = reads->item_bytes - read->item_length;
+  if (item->json.length > DDS_ROW_READS_MAX_BYTES - others) {
+    return dds_error_set(error, DDS_TOOBIG,
+                         "what this DELETE has read, and must assert, takes more than %zu MB: "
+                         "delete in smaller steps",
+                         DDS_ROW_READS_MAX_BYTES >> 20);
+  }
   char *copy = dds_alloc_copy(item->json.text, item->json.length);
   if (copy == NULL) {
     return dds_error_set_nomem(error);
@@ -109,5 +118,6 @@ bool dds_row_read_keep(dds_row_read *read, const dds_item *item, dds_error *erro
   dds_free(read->item);
   read->item = copy;
   read->item_length = item->json.length;
+  reads->item_bytes = others + read->item_length;
   return true;
 }

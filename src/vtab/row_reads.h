@@ -29,6 +29,9 @@ typedef struct dds_row_read {
 
 typedef struct dds_row_reads dds_row_reads;
 
+/* As much as a transaction's writes may take. */
+#define DDS_ROW_READS_MAX_BYTES ((size_t)256 * 1024 * 1024)
+
 /* One reference is the caller's; NULL when memory runs out. */
 DDS_MUST_USE dds_row_reads *dds_row_reads_create(void);
 dds_row_reads *dds_row_reads_retain(dds_row_reads *reads);
@@ -41,5 +44,7 @@ DDS_MUST_USE dds_row_read *dds_row_reads_put(dds_row_reads *reads, const char *s
 /* The entry of a sid, or NULL. */
 const dds_row_read *dds_row_reads_find(const dds_row_reads *reads, const char *sid, size_t length);
 
-/* Replaces what is kept of the row's attributes. */
-DDS_MUST_USE bool dds_row_read_keep(dds_row_read *read, const dds_item *item, dds_error *error);
+/* Replaces what is kept of the row's attributes. DDS_TOOBIG where the items of all rows take more
+ * than DDS_ROW_READS_MAX_BYTES. */
+DDS_MUST_USE bool dds_row_reads_keep(dds_row_reads *reads, dds_row_read *read, const dds_item *item,
+                                     dds_error *error);

@@ -116,6 +116,9 @@ static int filter(sqlite3_vtab_cursor *base, int has_argument, const char *colum
       .columns_used = strtoull(columns_used, NULL, 16),
       .argument = has_argument ? (const char *)sqlite3_value_text(values[0]) : NULL,
   };
+  if (has_argument && self->rows.argument == NULL && sqlite3_value_type(values[0]) != SQLITE_NULL) {
+    return SQLITE_NOMEM;
+  }
   bool ok = table_of(self)->open(&self->rows, &error);
   self->is_open = true;
   self->rows.argument = NULL;

@@ -46,6 +46,8 @@ static void unlink_table(dds_vtab *table) {
 static int disconnect(sqlite3_vtab *vtab) {
   dds_vtab *table = (dds_vtab *)vtab;
   unlink_table(table);
+  /* Those that a failed COMMIT left behind: a later table may get the same address. */
+  dds_pending_truncate(&table->connection->pending, table, 0);
   dds_row_reads_release(table->reads);
   dds_target_release(table->target);
   dds_free(table->schema);
@@ -130,12 +132,29 @@ static int connect(sqlite3 *db, void *client_data, int count, const char *const 
   }
   /* A table that is created inside a transaction takes part in it without an xBegin, and hears of
    * its end; one that a read connects does neither. A CREATE has written to the schema. */
-  table->is_begun = !sqlite3_get_autocommit(db) &&
-                    sqlite3_txn_state(db, arguments[SCHEMA_ARGUMENT]) == SQLITE_TXN_WRITE;
+  table->is_new = !sqlite3_get_autocommit(db) &&
+                  sqlite3_txn_state(db, arguments[SCHEMA_ARGUMENT]) == SQLITE_TXN_WRITE;
+  table->is_begun = table->is_new;
   table->begin_position = connection->pending.next_position;
   table->lost_level = -1;
   *out = &table->base;
   return SQLITE_OK;
+}
+
+/* A name that is created again was taken back before, and with it what was written under it. */
+static int create(sqlite3 *db, void *client_data, int count, const char *const *arguments,
+                  sqlite3_vtab **out, char **message) {
+  int rc = connect(db, client_data, count, arguments, out, message);
+  const dds_vtab *table = rc == SQLITE_OK ? (dds_vtab *)*out : NULL;
+  for (dds_vtab *earlier = table != NULL ? table->next : NULL; earlier != NULL;
+       earlier = earlier->next) {
+    if (earlier->is_new && !earlier->is_renamed &&
+        sqlite3_stricmp(earlier->schema, table->schema) == 0 &&
+        sqlite3_stricmp(earlier->name, table->name) == 0) {
+      dds_pending_truncate(&table->connection->pending, earlier, 0);
+    }
+  }
+  return rc;
 }
 
 /* dynamodb_sessions('prod') would compare a hidden column and find nothing: say what to type. */
@@ -147,6 +166,9 @@ static int refuse_arguments(dds_vtab *table, sqlite3_index_info *info, int place
       sqlite3_value_type(value) == SQLITE_TEXT) {
     name = (const char *)sqlite3_value_text(value);
   }
+  if (name == NULL) {
+    return SQLITE_NOMEM;
+  }
   dds_error_set(&error, DDS_ERROR,
                 "%s takes no arguments in FROM; type: CREATE VIRTUAL TABLE temp.my_sessions USING "
                 "dynamodb_sessions(table='%s');",
@@ -154,6 +176,8 @@ static int refuse_arguments(dds_vtab *table, sqlite3_index_info *info, int place
   return dds_result_vtab(&table->base, &error);
 }
 
+/* For `column IN (…)` SQLite would ask for one value after another: fine by key, a Scan for each
+ * otherwise. */
 static dds_constraint constraint_of(sqlite3_index_info *info, int place) {
   static const struct {
     unsigned char sqlite_op;
@@ -168,20 +192,18 @@ static dds_constraint constraint_of(sqlite3_index_info *info, int place) {
       {SQLITE_INDEX_CONSTRAINT_ISNULL, DDS_TERM_IS_NULL},
       {SQLITE_INDEX_CONSTRAINT_ISNOTNULL, DDS_TERM_IS_NOT_NULL},
   };
-  sqlite3_value *value = NULL;
   const char *collation = sqlite3_vtab_collation(info, place);
   dds_constraint constraint = {
       .column = info->aConstraint[place].iColumn,
-      .is_pattern = info->aConstraint[place].op == SQLITE_INDEX_CONSTRAINT_LIKE ||
-                    info->aConstraint[place].op == SQLITE_INDEX_CONSTRAINT_GLOB,
       .is_usable = info->aConstraint[place].usable != 0,
       .is_binary = collation == NULL || sqlite3_stricmp(collation, "BINARY") == 0,
-      .has_known_value = sqlite3_vtab_rhs_value(info, place, &value) == SQLITE_OK,
   };
   for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
     if (ops[i].sqlite_op == info->aConstraint[place].op) {
       constraint.op = ops[i].op;
-      constraint.is_known_op = constraint.column >= 0;
+      constraint.is_known_op =
+          constraint.column == DDS_COLUMN_SID ||
+          (constraint.column > DDS_COLUMN_SID && !sqlite3_vtab_in(info, place, -1));
     }
   }
   return constraint;
@@ -282,6 +304,8 @@ static int sync(sqlite3_vtab *vtab) {
 /* Ends the table's part of the transaction; returns how many of its writes DynamoDB has applied. */
 static size_t end_transaction(dds_vtab *table) {
   table->is_begun = false;
+  table->is_new = false;
+  table->is_renamed = false;
   table->savepoint_count = 0;
   dds_row_reads_release(table->reads);
   table->reads = NULL;
@@ -368,12 +392,13 @@ static int rename_table(sqlite3_vtab *vtab, const char *name) {
   }
   dds_free(table->name);
   table->name = copy;
+  table->is_renamed = true;
   return SQLITE_OK;
 }
 
 static const sqlite3_module module = {
     .iVersion = 2,
-    .xCreate = connect,
+    .xCreate = create,
     .xConnect = connect,
     .xBestIndex = best_index,
     .xDisconnect = disconnect,
@@ -462,4 +487,29 @@ bool dds_table_find(dds_connection *connection, const char *name, dds_vtab **out
                        "with CREATE VIRTUAL TABLE temp.sessions USING dynamodb_sessions(…), or use "
                        "'dynamodb_sessions'",
                        name);
+}
+
+bool dds_table_drop_orphans(dds_connection *connection, dds_error *error) {
+  for (dds_vtab *table = connection->tables; table != NULL; table = table->next) {
+    dds_vtab *found = NULL;
+    /* A new name may be taken back as well, and then says nothing of the table. */
+    if (!table->is_new || table->is_renamed ||
+        dds_pending_count_of(&connection->pending, table) == 0) {
+      continue;
+    }
+    if (!resolve(connection, table->schema, table->name, &found, error)) {
+      return false;
+    }
+    /* Another object of that name: undone schema made SQLite connect the same table anew. */
+    if (found == NULL) {
+      dds_pending_truncate(&connection->pending, table, 0);
+    }
+  }
+  return true;
+}
+
+void dds_table_check_transaction(dds_vtab *table) {
+  if (table->is_new && sqlite3_get_autocommit(table->connection->db)) {
+    end_transaction(table);
+  }
 }

@@ -19,16 +19,19 @@ typedef struct dds_vtab {
   sqlite3_vtab base; /* first: SQLite's own part */
   dds_connection *connection;
   dds_target *target;
-  struct dds_vtab *next;   /* in dds_connection.tables */
-  char *schema;            /* owned; "main", "temp", … */
-  char *name;              /* owned; its SQL name */
-  bool is_begun;           /* part of the open transaction: what is read is kept for its writes */
+  struct dds_vtab *next; /* in dds_connection.tables */
+  char *schema;          /* owned; "main", "temp", … */
+  char *name;            /* owned; its SQL name */
+  bool is_begun;         /* part of the open transaction: what is read is kept for its writes */
+  bool is_new;           /* connected while a transaction had written: maybe by its CREATE */
+  bool is_renamed;
   uint64_t begin_position; /* of the connection's writes when the transaction reached it */
   uint64_t *savepoints;    /* owned; position at each level, UINT64_MAX where never told */
   int savepoint_count;
   int lost_level; /* the level that there was no memory to remember, or -1, and its position */
   uint64_t lost_position;
-  dds_row_reads *reads; /* a reference to those of the cursor that was called last */
+  dds_row_reads *reads;  /* a reference to those of the cursor that was called last */
+  bool are_reads_closed; /* that cursor is closed, and nothing was written since */
 } dds_vtab;
 
 /* The module's methods; the client data is a dds_connection. */
@@ -40,6 +43,15 @@ const sqlite3_module *dds_table_module(void);
  */
 DDS_MUST_USE bool dds_table_find(dds_connection *connection, const char *name, dds_vtab **out,
                                  dds_error *error);
+
+/*
+ * Drops the writes of tables that the transaction created and then, by ROLLBACK TO, took back:
+ * SQLite tells such a table nothing of a savepoint that is older than its CREATE.
+ */
+DDS_MUST_USE bool dds_table_drop_orphans(dds_connection *connection, dds_error *error);
+
+/* Takes a table that a read has connected out of a transaction whose end nobody told it of. */
+void dds_table_check_transaction(dds_vtab *table);
 
 /* Appends `"schema"."name"`, quoted. */
 void dds_table_append_name(const dds_vtab *table, dds_buffer *sql);

@@ -106,6 +106,21 @@ static bool ensure_ttl(const dds_target *target, dds_error *error) {
   return ok;
 }
 
+/* TTL on an attribute of another layout would do nothing, and hide that. */
+static bool check_key(const dds_target *target, const dds_table_description *description,
+                      dds_error *error) {
+  const char *hash_key = target->options.layout.hash_key;
+  if (description->hash_key == NULL || (strcmp(description->hash_key, hash_key) == 0 &&
+                                        strcmp(description->hash_key_type, "S") == 0)) {
+    return true;
+  }
+  dds_error_set(error, DDS_ERROR,
+                "table \"%s\" exists, but its key is %s (%s), not the layout's %s (S): use another "
+                "layout= or hash_key=",
+                target->table.name, description->hash_key, description->hash_key_type, hash_key);
+  return false;
+}
+
 bool dds_target_create_table(dds_target *target, int64_t timeout_ms, bool *created,
                              dds_error *error) {
   dds_table_description description = {0};
@@ -117,7 +132,11 @@ bool dds_target_create_table(dds_target *target, int64_t timeout_ms, bool *creat
   }
   bool exists = description.exists;
   is_active = exists && strcmp(description.status, "ACTIVE") == 0;
+  bool ok = check_key(target, &description, error);
   dds_table_description_free(&description);
+  if (!ok) {
+    return false;
+  }
   if (!exists && !dds_table_create(&target->table, target->options.layout.hash_key,
                                    target->options.read_capacity, target->options.write_capacity,
                                    created, error)) {

@@ -248,6 +248,7 @@ int dds_update(sqlite3_vtab *vtab, int count, sqlite3_value **values, sqlite3_in
       .now_ms = dds_clock_now_ms(table->connection->db),
   };
   (void)rowid;
+  table->are_reads_closed = false;
   bool ok =
       dds_target_check_writable(table->target, &error) && dds_target_open(table->target, &error);
   if (ok && count == 1) {

@@ -275,7 +275,8 @@ static const statement bad_inserts[] = {
     {.sid = "a",
      .session = "{}",
      .expires = "2026-11-22",
-     .written = "CHECK constraint failed: expires is not a number"},
+     .written = "CHECK constraint failed: expires is not a number of seconds, as unixepoch() gives "
+                "it"},
     {.sid = "a",
      .session = "{\"cookie\":{\"expires\":\"tomorrow\"}}",
      .written = "CHECK constraint failed: the session's cookie.expires is not a date like "

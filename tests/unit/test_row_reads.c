@@ -75,7 +75,7 @@ static void keeps_the_newest_reading(void **state) {
   assert_non_null(read);
   char text[] = "{\"id\":{\"S\":\"a\"},\"n\":{\"N\":\"1\"}}";
   dds_item item = item_of(text);
-  assert_true(dds_row_read_keep(read, &item, &error));
+  assert_true(dds_row_reads_keep(reads, read, &item, &error));
   assert_true(dds_key_from_text("id", "a", 1, &read->key, &error));
   text[2] = '#'; /* the copy is its own */
   assert_int_equal(read->item_length, strlen(text));
@@ -83,7 +83,7 @@ static void keeps_the_newest_reading(void **state) {
   dds_row_read *again = dds_row_reads_put(reads, "a", 1);
   assert_ptr_equal(again, read);
   item = item_of("{}");
-  assert_true(dds_row_read_keep(again, &item, &error));
+  assert_true(dds_row_reads_keep(reads, again, &item, &error));
   assert_int_equal(dds_row_reads_find(reads, "a", 1)->item_length, 2);
   assert_string_equal(dds_row_reads_find(reads, "a", 1)->item, "{}");
 
@@ -102,7 +102,7 @@ static bool read_rows(dds_row_reads *reads, dds_error *error) {
     char sid[8];
     dds_row_read *read = dds_row_reads_put(reads, sid, (size_t)snprintf(sid, 8, "s%d", i));
     dds_item item = item_of("{\"n\":{\"N\":\"1\"}}");
-    ok = read != NULL && dds_row_read_keep(read, &item, error);
+    ok = read != NULL && dds_row_reads_keep(reads, read, &item, error);
     if (ok) {
       dds_condition_release(read->matches);
       read->matches = dds_condition_retain(matches);
