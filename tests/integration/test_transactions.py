@@ -391,6 +391,42 @@ def test_create_and_insert_rolled_back(dynamodb, connect, make_table):
     assert table.sids() == ["b"]
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["gone", "created again"])
+def test_create_that_is_undone_by_a_savepoint(dynamodb, connect, make_table, again):
+    connection = connect()
+    connection.execute("BEGIN")
+    connection.execute("SAVEPOINT one")
+    table = SessionTable(dynamodb, connection, make_table)
+    table.sql(INSERT, "a")
+    table.sql("ROLLBACK TO one")
+    if again:
+        table.create(connection)
+        assert table.rows("SELECT * FROM sessions") == []
+        table.sql(INSERT, "a")
+        table.sql(INSERT, "b")
+    table.sql("COMMIT")
+    assert table.sids() == (["a", "b"] if again else [])
+
+
+def test_create_and_a_savepoint_behind_it(dynamodb, connect, make_table):
+    """ROLLBACK TO that undoes other schema makes SQLite connect the table anew."""
+    connection = connect()
+    connection.execute("BEGIN")
+    table = SessionTable(dynamodb, connection, make_table)
+    table.sql(INSERT, "a")
+    table.sql("SAVEPOINT one")
+    table.sql("CREATE TEMP TABLE local(x)")
+    table.sql(INSERT, "b")
+    table.sql("ROLLBACK TO one")
+    table.sql(INSERT, "c")
+    table.sql("SAVEPOINT two")
+    table.sql("ALTER TABLE sessions RENAME TO visitors")
+    table.sql("ROLLBACK TO two")
+    table.sql(INSERT, "d")
+    table.sql("COMMIT")
+    assert table.sids() == ["a", "c", "d"]
+
+
 def test_drop_with_unsent_writes_is_locked(sessions):
     sessions.sql("BEGIN")
     sessions.sql(INSERT, "a")
