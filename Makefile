@@ -40,7 +40,9 @@ override CFLAGS := $(STRICT)
 else ifeq ($(FLAVOUR),asan)
 override CC := gcc
 override CFLAGS := -O1 -g -Wall -Wextra -fno-omit-frame-pointer
-FLAVOUR_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+# float-cast-overflow is not part of `undefined`, and in C it is undefined all the same.
+FLAVOUR_FLAGS := -fsanitize=address,undefined,float-cast-overflow \
+  -fno-sanitize-recover=undefined,float-cast-overflow
 else ifeq ($(FLAVOUR),coverage)
 override CC := gcc
 override CFLAGS := -O0 -g -Wall -Wextra
@@ -55,7 +57,9 @@ SHARED := -dynamiclib -undefined dynamic_lookup
 PLATFORM_FLAGS := -D_DARWIN_C_SOURCE
 else
 LIBRARY_NAME := $(NAME).so
-SHARED := -shared -Wl,-z,relro
+# nodelete: SQLite unmaps a library whose load failed half-way, but libcurl, OpenSSL and what their
+# threads run at their end may be in use by then and must not be unmapped with it.
+SHARED := -shared -Wl,-z,relro -Wl,-z,nodelete
 endif
 LIBRARY := $(if $(filter release,$(FLAVOUR)),$(LIBRARY_NAME),$(OUT)/$(LIBRARY_NAME))
 
@@ -113,9 +117,10 @@ endif
 # ---- compiling --------------------------------------------------------------------------------
 
 Q := $(if $(V),,@)
-COMPILE = $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L $(PLATFORM_FLAGS) -fPIC -fvisibility=hidden \
+# -pthread: curl is initialised by pthread_once, since a process may load from several threads.
+COMPILE = $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L $(PLATFORM_FLAGS) -pthread -fPIC -fvisibility=hidden \
   -Isrc $(LIB_CFLAGS) $(CFLAGS) $(CPPFLAGS) $(FLAVOUR_FLAGS)
-LINK = $(CC) $(CFLAGS) $(FLAVOUR_FLAGS) $(LDFLAGS)
+LINK = $(CC) -pthread $(CFLAGS) $(FLAVOUR_FLAGS) $(LDFLAGS)
 
 .PHONY: all programs install FORCE $(OUTER_GOALS)
 
@@ -150,11 +155,11 @@ $(OUT)/unit/%: $(OUT)/tests/unit/%.o $(UNIT_HELPERS:%.c=$(OUT)/%.o) $(ARCHIVE)
 	$(if $(V),,@echo '  LINK  $@')
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(ARCHIVE) $(CMOCKA_LIBS) $(EXTENSION_LIBS) $(SQLITE_LIBS) -lm
 
-# A host of its own: it loads the extension as others do. -pthread: hosts have threads.
+# A host of its own: it loads the extension as others do.
 $(OUT)/faults/%: $(OUT)/tests/faults/%.o $(FAULT_HELPERS:%.c=$(OUT)/%.o)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  LINK  $@')
-	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(SQLITE_LIBS) -ldl -pthread
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(SQLITE_LIBS) -ldl
 
 .SECONDARY:
 
