@@ -2,7 +2,7 @@
 -- DynamoDB Local, or on AWS_ENDPOINT_URL_DYNAMODB where that is set. Works on a DynamoDB table of
 -- its own, dynamodb-sessions-demo, and can be run again. Costs some twenty requests of one unit.
 .load ./dynamodb_sessions
-.mode box
+.mode box --wrap 0
 .print
 .print 1. A table of sessions in DynamoDB, and its name in SQL
 .print
@@ -53,4 +53,4 @@ SELECT dynamodb_reap('sessions') AS reaped;
 SELECT operation, count(*) AS requests, sum(items) AS items, sum(capacity_units) AS units
 FROM dynamodb_requests GROUP BY operation ORDER BY min(id);
 .print
-.print Now type "make shell" for a prompt of your own, or read the tour in README.md.
+.print 'Now type "make shell" for a prompt of your own, or read the tour in README.md.'
