@@ -118,8 +118,8 @@ endif
 
 Q := $(if $(V),,@)
 # -pthread: curl is initialised by pthread_once, since a process may load from several threads.
-COMPILE = $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L $(PLATFORM_FLAGS) -pthread -fPIC -fvisibility=hidden \
-  -Isrc $(LIB_CFLAGS) $(CFLAGS) $(CPPFLAGS) $(FLAVOUR_FLAGS)
+COMPILE = $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L $(PLATFORM_FLAGS) -pthread -fPIC \
+  -fvisibility=hidden -Isrc $(LIB_CFLAGS) $(CFLAGS) $(CPPFLAGS) $(FLAVOUR_FLAGS)
 LINK = $(CC) -pthread $(CFLAGS) $(FLAVOUR_FLAGS) $(LDFLAGS)
 
 .PHONY: all programs install FORCE $(OUTER_GOALS)

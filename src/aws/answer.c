@@ -89,9 +89,6 @@ static bool has_wrong_checksum(const dds_exchange *exchange) {
   return expected >= 0 && expected != dds_hash_crc32(exchange->body.data, exchange->body.length);
 }
 
-/* ---- failures without a whole answer ----------------------------------------------------------
- */
-
 static void read_failure(const dds_exchange *exchange, const char *endpoint, dds_answer *answer,
                          dds_error *error) {
   const char *reason = exchange->failure_message;
@@ -109,9 +106,6 @@ static void read_failure(const dds_exchange *exchange, const char *endpoint, dds
     dds_error_set(error, DDS_ERROR, "the request to \"%s\" failed: %s", endpoint, reason);
   }
 }
-
-/* ---- errors of the service --------------------------------------------------------------------
- */
 
 /* "com.amazon.coral.service#SlowDown:http://…" is SlowDown. */
 static void copy_code(char code[DDS_ERROR_CODE_BYTES], const char *type) {

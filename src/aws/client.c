@@ -58,9 +58,6 @@ struct dds_call {
   dds_call_outcome outcome;
 };
 
-/* ---- the client -------------------------------------------------------------------------------
- */
-
 /* splitmix64: for jitter and ids, which need to differ, not to be secret. */
 static uint64_t next_random(dds_client *client) {
   uint64_t z = client->random_state += UINT64_C(0x9E3779B97F4A7C15);
@@ -181,9 +178,6 @@ static bool check_region(const dds_client *client, dds_error *error) {
                        client->config.profile);
 }
 
-/* ---- one attempt ------------------------------------------------------------------------------
- */
-
 static void unlink_call(dds_call *call) {
   for (dds_call **link = &call->client->calls; *link != NULL; link = &(*link)->next) {
     if (*link == call) {
@@ -282,9 +276,6 @@ static bool send_attempt(dds_call *call, dds_error *error) {
   return is_sent;
 }
 
-/* ---- one answer -------------------------------------------------------------------------------
- */
-
 static void note_exchange(dds_call *call, const dds_exchange *exchange) {
   dds_call_outcome *outcome = &call->outcome;
   bool is_answered = exchange->failure == DDS_HTTP_ANSWERED;
@@ -338,9 +329,6 @@ static void take_answer(dds_call *call, const dds_exchange *exchange) {
   }
   finish(call, &error);
 }
-
-/* ---- calls ------------------------------------------------------------------------------------
- */
 
 static void write_invocation_id(dds_client *client, char id[INVOCATION_ID_BYTES]) {
   uint64_t high = next_random(client), low = next_random(client);
@@ -413,9 +401,6 @@ void dds_call_free(dds_call *call) {
   dds_free(call->target);
   dds_free(call);
 }
-
-/* ---- waiting ----------------------------------------------------------------------------------
- */
 
 /* Sends what is due and gives the time at which the next call is, INT64_MAX for none. */
 static int64_t send_due(dds_client *client) {

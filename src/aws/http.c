@@ -57,9 +57,6 @@ struct http_exchange {
   char curl_message[CURL_ERROR_SIZE];
 };
 
-/* ---- the process's curl -----------------------------------------------------------------------
- */
-
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static CURLcode initialised = CURLE_FAILED_INIT;
 
@@ -75,9 +72,6 @@ bool dds_http_initialise(dds_error *error) {
   return dds_error_set(error, DDS_ERROR, "libcurl cannot be initialised: %s",
                        curl_easy_strerror(initialised));
 }
-
-/* ---- SIGPIPE ----------------------------------------------------------------------------------
- */
 
 /* OpenSSL writes to closed sockets; a library must neither die of that nor change the process. */
 typedef struct pipe_guard {
@@ -119,9 +113,6 @@ static void unblock_sigpipe(const pipe_guard *guard) {
   pthread_sigmask(SIG_SETMASK, &guard->previous, NULL);
 }
 
-/* ---- clocks -----------------------------------------------------------------------------------
- */
-
 static int64_t read_clock_ms(clockid_t clock) {
   struct timespec now;
   clock_gettime(clock, &now);
@@ -132,9 +123,6 @@ static int64_t http_now_ms(dds_transport *base) {
   (void)base;
   return read_clock_ms(CLOCK_REALTIME);
 }
-
-/* ---- what curl calls --------------------------------------------------------------------------
- */
 
 /* Right before a request goes out; a second time where curl sends it again on a new connection,
  * because a kept one turned out to be closed. */
@@ -202,9 +190,6 @@ static size_t on_header(char *line, size_t size, size_t count, void *context) {
   }
   return length;
 }
-
-/* ---- start ------------------------------------------------------------------------------------
- */
 
 /* A connection may not be shared by two processes: both would write into one TLS stream. */
 static bool check_process(const http_transport *transport, dds_error *error) {
@@ -393,9 +378,6 @@ static bool http_start(dds_transport *base, const dds_http_request *request, voi
   return false;
 }
 
-/* ---- wait -------------------------------------------------------------------------------------
- */
-
 /* What would fail again, and is a matter of configuration. */
 static bool is_refusal(CURLcode result) {
   static const CURLcode refusals[] = {
@@ -563,9 +545,6 @@ static dds_exchange *http_wait(dds_transport *base, int64_t until_ms, dds_error 
   transport->active_ms = read_clock_ms(CLOCK_MONOTONIC);
   return exchange;
 }
-
-/* ---- release ----------------------------------------------------------------------------------
- */
 
 static void http_release(dds_transport *base, dds_exchange *released) {
   http_transport *transport = (http_transport *)base;

@@ -95,8 +95,6 @@ static bool fail(parser *at, const char *problem) {
   return dds_error_set(at->error, DDS_ERROR, "%s, line %d: %s", at->path, at->line_number, problem);
 }
 
-/* ---- building the set ------------------------------------------------------------------------ */
-
 static size_t find_section(const dds_profiles *profiles, dds_profile_file file,
                            dds_section_kind kind, bool is_prefixed, span name) {
   for (size_t i = 0; i < profiles->section_count; i++) {
@@ -206,9 +204,6 @@ done:
   dds_buffer_free(&full);
   return is_added;
 }
-
-/* ---- lines ------------------------------------------------------------------------------------
- */
 
 /* Which section a header opens, if it is one that counts in this file. */
 static bool open_section(parser *at, span inside) {
@@ -376,9 +371,6 @@ bool dds_profiles_parse(dds_profiles *profiles, dds_profile_file file, const cha
   return true;
 }
 
-/* ---- files ------------------------------------------------------------------------------------
- */
-
 bool dds_profiles_create(dds_profiles **out, dds_error *error) {
   *out = dds_alloc(sizeof **out);
   return *out != NULL || dds_error_set_nomem(error);
@@ -437,9 +429,6 @@ void dds_profiles_free(dds_profiles *profiles) {
   dds_free(profiles->properties);
   dds_free(profiles);
 }
-
-/* ---- lookup -----------------------------------------------------------------------------------
- */
 
 /* The section that counts: a prefixed one before a bare one ([profile default], [default]). */
 static size_t choose_section(const dds_profiles *profiles, dds_profile_file file,

@@ -32,8 +32,6 @@ struct dds_condition {
   dds_condition *right; /* NULL for KIND_NOT */
 };
 
-/* ---- making ------------------------------------------------------------------------------- */
-
 static dds_condition *make(condition_kind kind, const char *attribute) {
   dds_condition *condition = dds_alloc(sizeof *condition);
   if (condition == NULL) {
@@ -167,8 +165,6 @@ void dds_condition_release(dds_condition *condition) {
   }
 }
 
-/* ---- writing ------------------------------------------------------------------------------ */
-
 static const char *const comparison_signs[] = {
     [DDS_EQUAL] = " = ",       [DDS_NOT_EQUAL] = " <> ", [DDS_LESS] = " < ",
     [DDS_LESS_EQUAL] = " <= ", [DDS_GREATER] = " > ",    [DDS_GREATER_EQUAL] = " >= ",
@@ -300,8 +296,6 @@ size_t dds_condition_memory_bytes(const dds_condition *condition) {
   }
   return bytes;
 }
-
-/* ---- evaluating --------------------------------------------------------------------------- */
 
 /* S, N and B have an order; of other types only equality is known. */
 static bool is_ordered(dds_type type) {

@@ -44,8 +44,6 @@ dds_type dds_type_of_element(dds_type set) {
   return types[set].element;
 }
 
-/* ---- reading ------------------------------------------------------------------------------ */
-
 static bool is_content_of(const type_row *row, dds_json content) {
   dds_json_type type = dds_json_type_of(content);
   return type == row->content || (row->content == DDS_JSON_TRUE && type == DDS_JSON_FALSE);
@@ -111,8 +109,6 @@ bool dds_value_append_bytes(const dds_value *value, dds_buffer *bytes) {
 bool dds_value_is_true(const dds_value *value) {
   return value->type == DDS_TYPE_BOOL && dds_json_type_of(value->content) == DDS_JSON_TRUE;
 }
-
-/* ---- comparing ---------------------------------------------------------------------------- */
 
 /* A number whose digits are escaped is none that DynamoDB writes: it is compared as text. */
 static int compare_numbers(dds_json left, dds_json right) {
@@ -223,8 +219,6 @@ bool dds_item_equal(const dds_item *left, const dds_item *right) {
   }
   return unordered_equal(left->json, right->json, dds_json_string_compare);
 }
-
-/* ---- measuring ---------------------------------------------------------------------------- */
 
 static size_t scalar_size(dds_type type, dds_json content) {
   const char *digits;

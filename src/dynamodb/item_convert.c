@@ -13,8 +13,6 @@ static void append_span(dds_buffer *buffer, dds_json json) {
   dds_buffer_append(buffer, json.text, json.length);
 }
 
-/* ---- to plain JSON ------------------------------------------------------------------------ */
-
 /* A number's digits, bare where they are a JSON number, which what DynamoDB writes always is. */
 static void append_number(dds_buffer *json, dds_json content) {
   const char *digits;
@@ -81,8 +79,7 @@ void dds_value_append_json(const dds_value *value, dds_buffer *json) {
   }
 }
 
-/* ---- whether plain JSON is what a value reads as ------------------------------------------ */
-
+/* Whether plain JSON is what a value reads as. */
 static bool is_plain_of(dds_json plain, const dds_value *value);
 
 static bool is_plain_of_scalar(dds_json plain, dds_type type, dds_json content) {
@@ -161,8 +158,6 @@ static bool is_plain_of(dds_json plain, const dds_value *value) {
     return is_plain_of_scalar(plain, value->type, value->content);
   }
 }
-
-/* ---- from plain JSON ---------------------------------------------------------------------- */
 
 static bool refuse(dds_error *error, const char *reason) {
   return dds_error_set(error, DDS_CHECK, "DynamoDB cannot hold this JSON: %s", reason);
@@ -276,10 +271,10 @@ static bool convert_container(dds_json plain, const dds_value *old, int level, d
   open_typed(typed, is_map ? DDS_TYPE_MAP : DDS_TYPE_LIST);
   dds_buffer_append_char(typed, is_map ? '{' : '[');
   old_parts parts = old_parts_of(old, is_map);
-  bool is_converted = convert_elements(plain, &parts, level, typed, error);
+  bool ok = convert_elements(plain, &parts, level, typed, error);
   dds_json_lookup_free(&parts.members);
   dds_buffer_append_text(typed, is_map ? "}}" : "]}");
-  return is_converted;
+  return ok;
 }
 
 /* `level` counts the lists and maps that are around the value. */
@@ -321,8 +316,6 @@ bool dds_value_append_from_json(dds_json plain, const dds_value *old, dds_buffer
                                 dds_error *error) {
   return convert(plain, old, 0, typed, error) && dds_buffer_check(typed, error);
 }
-
-/* ---- as a type that is given -------------------------------------------------------------- */
 
 static bool refuse_type(dds_type type, dds_error *error) {
   return dds_error_set(error, DDS_CHECK, "the value cannot be expressed as DynamoDB's type %s",

@@ -14,8 +14,7 @@
 #include "dynamodb/json_lookup.h"
 #include "dynamodb/number.h"
 
-/* ---- scanning eight bytes at a time ------------------------------------------------------- */
-
+/* Scanning eight bytes at a time. */
 #define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 #define HIGH_BITS       EACH_BYTE(0x80)
 
@@ -52,8 +51,6 @@ static uint64_t load(const char *bytes) {
 static size_t bytes_before(uint64_t marks) {
   return (size_t)__builtin_ctzll(marks) / 8;
 }
-
-/* ---- checking ----------------------------------------------------------------------------- */
 
 typedef struct reader {
   const char *next;
@@ -318,8 +315,6 @@ bool dds_json_parse(const char *text, size_t length, dds_json *value, size_t *wh
   return is_valid;
 }
 
-/* ---- walking ------------------------------------------------------------------------------ */
-
 dds_json_type dds_json_type_of(dds_json value) {
   switch (value.text[0]) {
   case 'n':
@@ -473,8 +468,6 @@ bool dds_json_find_path(dds_json root, const char *const *path, size_t count, dd
   }
   return root.text != NULL;
 }
-
-/* ---- strings ------------------------------------------------------------------------------ */
 
 bool dds_json_string_is_plain(dds_json string, const char **bytes, size_t *length) {
   const char *inside = string.text + 1;
@@ -668,8 +661,6 @@ bool dds_json_string_equals(dds_json string, const char *bytes, size_t length) {
   }
   return dds_json_bytes_next(&decoded) < 0;
 }
-
-/* ---- equality ----------------------------------------------------------------------------- */
 
 static bool arrays_equal(dds_json left, dds_json right) {
   dds_json_iterator left_elements = dds_json_iterate(left);

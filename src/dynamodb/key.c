@@ -53,15 +53,15 @@ bool dds_key_from_text(const char *attribute, const char *bytes, size_t length, 
   dds_buffer json = DDS_BUFFER_INIT(LONGEST_KEY_JSON);
   open_key(&json, attribute, DDS_TYPE_STRING);
   dds_buffer_append_json_string(&json, bytes, length);
-  bool is_made = finish(&json, key, error);
+  bool ok = finish(&json, key, error);
   dds_buffer_free(&json);
-  return is_made;
+  return ok;
 }
 
 /* Appends the content of a key value in its one spelling. */
 static bool append_canonical(dds_buffer *json, const dds_value *value, dds_error *error) {
   dds_buffer bytes = DDS_BUFFER_INIT(DDS_ITEM_MAX_BYTES);
-  bool is_appended = false;
+  bool ok = false;
   if (!dds_value_append_bytes(value, &bytes)) {
     if (dds_buffer_check(&bytes, error)) {
       dds_error_set(error, DDS_ERROR, "a key attribute that is no S, N or B");
@@ -82,10 +82,10 @@ static bool append_canonical(dds_buffer *json, const dds_value *value, dds_error
     }
     dds_buffer_append_char(json, '"');
   }
-  is_appended = true;
+  ok = true;
 done:
   dds_buffer_free(&bytes);
-  return is_appended;
+  return ok;
 }
 
 bool dds_key_from_item(const char *attribute, const dds_item *item, dds_key *key,
@@ -97,9 +97,9 @@ bool dds_key_from_item(const char *attribute, const dds_item *item, dds_key *key
   }
   dds_buffer json = DDS_BUFFER_INIT(LONGEST_KEY_JSON);
   open_key(&json, attribute, value.type);
-  bool is_made = append_canonical(&json, &value, error) && finish(&json, key, error);
+  bool ok = append_canonical(&json, &value, error) && finish(&json, key, error);
   dds_buffer_free(&json);
-  return is_made;
+  return ok;
 }
 
 bool dds_key_copy(const dds_key *from, dds_key *to, dds_error *error) {

@@ -28,8 +28,6 @@ struct dds_operation {
   size_t member_count;
 };
 
-/* ---- errors ------------------------------------------------------------------------------- */
-
 typedef struct remedy_row {
   const char *service_code;
   const char *fragment; /* of the message; "" for any */
@@ -91,8 +89,6 @@ static void add_context(const dds_table *table, const char *name, dds_error *err
   }
   dds_error_prefix(error, "%s of \"%s\" failed: ", name, table->name);
 }
-
-/* ---- the record --------------------------------------------------------------------------- */
 
 static int64_t integer_of(dds_json number) {
   int64_t integer;
@@ -211,8 +207,6 @@ static void tell_refusal(const dds_table *table, const char *name, const char *w
   tell(table, &record);
 }
 
-/* ---- the answer --------------------------------------------------------------------------- */
-
 static void read_answer(dds_operation *operation, const dds_call_outcome *outcome) {
   size_t where;
   dds_json_iterator members;
@@ -258,8 +252,6 @@ bool dds_operation_find(const dds_operation *operation, const char *name, dds_js
   }
   return false;
 }
-
-/* ---- life --------------------------------------------------------------------------------- */
 
 static dds_operation *make(const dds_table *table, const char *name, const char *words) {
   dds_operation *operation = dds_alloc(sizeof *operation);
@@ -327,7 +319,6 @@ bool dds_operation_wait_any(dds_operation *const *operations, size_t count, size
                             dds_error *error) {
   dds_call **calls = NULL;
   dds_call *single;
-  bool is_finished = false;
   for (size_t i = 0; i < count; i++) {
     if (operations[i]->is_concluded) {
       *index = i;
@@ -342,11 +333,11 @@ bool dds_operation_wait_any(dds_operation *const *operations, size_t count, size
   for (size_t i = 0; i < count; i++) {
     calls[i] = operations[i]->call;
   }
-  is_finished = dds_client_wait_any(operations[0]->table->client, calls, count, index, error);
+  bool ok = dds_client_wait_any(operations[0]->table->client, calls, count, index, error);
   if (calls != &single) {
     dds_free(calls);
   }
-  if (!is_finished) {
+  if (!ok) {
     return stop_waiting(operations, count, error);
   }
   conclude(operations[*index]);

@@ -9,8 +9,6 @@
 
 enum { LARGEST_BODY = 16 * 1024 * 1024 };
 
-/* ---- bodies ------------------------------------------------------------------------------- */
-
 static void append_table(dds_buffer *body, const char *table_name) {
   dds_buffer_append_text(body, "{\"TableName\":");
   dds_buffer_append_json_string(body, table_name, strlen(table_name));
@@ -53,8 +51,6 @@ static void append_common_words(dds_buffer *words, const dds_projection *project
   }
 }
 
-/* ---- one item ----------------------------------------------------------------------------- */
-
 bool dds_read_get(const dds_table *table, const dds_key *key, const dds_projection *projection,
                   bool consistent, dds_operation **holder, dds_item *item, dds_error *error) {
   dds_buffer body = DDS_BUFFER_INIT(LARGEST_BODY);
@@ -69,24 +65,22 @@ bool dds_read_get(const dds_table *table, const dds_key *key, const dds_projecti
   dds_buffer_append_char(&body, '}');
   dds_buffer_append_text(&words, "by key");
   append_common_words(&words, projection, consistent);
-  bool is_read =
+  bool ok =
       dds_buffer_check(&words, error) &&
       dds_operation_run(table, "GetItem", &body, dds_buffer_text(&words), holder, &answer, error);
-  if (is_read && dds_operation_find(*holder, "Item", &item->json) &&
+  if (ok && dds_operation_find(*holder, "Item", &item->json) &&
       dds_json_type_of(item->json) != DDS_JSON_OBJECT) {
-    is_read = dds_error_set(error, DDS_ERROR,
-                            "GetItem of \"%s\" failed: unexpected answer: Item is no object",
-                            table->name);
+    ok = dds_error_set(error, DDS_ERROR,
+                       "GetItem of \"%s\" failed: unexpected answer: Item is no object",
+                       table->name);
     dds_operation_free(*holder);
     *holder = NULL;
     *item = (dds_item){{0}};
   }
   dds_buffer_free(&body);
   dds_buffer_free(&words);
-  return is_read;
+  return ok;
 }
-
-/* ---- all items ---------------------------------------------------------------------------- */
 
 struct dds_scan {
   const dds_table *table;
@@ -108,16 +102,16 @@ static bool start_page(dds_scan *scan, dds_error *error) {
     dds_buffer_append(&body, scan->last_key.text, scan->last_key.length);
   }
   dds_buffer_append_char(&body, '}');
-  bool is_started =
+  bool ok =
       dds_operation_start(scan->table, "Scan", &body, dds_buffer_text(&scan->words), &next, error);
-  if (is_started) {
+  if (ok) {
     dds_operation_free(scan->page);
     scan->page = next;
     scan->is_read = false;
     scan->last_key = (dds_json){0};
     scan->items = (dds_json_iterator){0};
   }
-  return is_started;
+  return ok;
 }
 
 static bool refuse(const dds_scan *scan, const char *reason, dds_error *error) {

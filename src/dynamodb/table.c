@@ -9,8 +9,6 @@
 
 enum { LARGEST_BODY = 64 * 1024, LARGEST_LIST = 1024 * 1024 };
 
-/* ---- reading answers ---------------------------------------------------------------------- */
-
 static bool find(dds_json object, const char *name, dds_json *value) {
   return dds_json_find(object, name, strlen(name), value);
 }
@@ -25,12 +23,12 @@ static bool copy_member(dds_json object, const char *name, char **copy, dds_erro
   dds_buffer text = DDS_BUFFER_INIT(LARGEST_BODY);
   bool is_text = dds_json_string_append(string, &text);
   dds_buffer_append(&text, "", 0);
-  bool is_copied = dds_buffer_check(&text, error);
-  if (is_copied && is_text) {
+  bool ok = dds_buffer_check(&text, error);
+  if (ok && is_text) {
     *copy = dds_buffer_take(&text);
   }
   dds_buffer_free(&text);
-  return is_copied;
+  return ok;
 }
 
 static int64_t integer_member(dds_json object, const char *name, int64_t otherwise) {
@@ -48,8 +46,6 @@ static bool member_is(dds_json object, const char *name, const char *text) {
   return find(object, name, &string) && dds_json_type_of(string) == DDS_JSON_STRING &&
          dds_json_string_equals(string, text, strlen(text));
 }
-
-/* ---- describing --------------------------------------------------------------------------- */
 
 /* The key attribute with a role, "HASH" or "RANGE", and its type. */
 static bool read_key(dds_json table, const char *role, char **name, char **type, dds_error *error) {
@@ -133,12 +129,12 @@ static void append_replicas(dds_buffer *list, dds_json table) {
 static bool finish_list(dds_buffer *list, char **text, dds_error *error) {
   bool has_elements = list->length > 1;
   dds_buffer_append_char(list, ']');
-  bool is_whole = dds_buffer_check(list, error);
-  if (is_whole && has_elements) {
+  bool ok = dds_buffer_check(list, error);
+  if (ok && has_elements) {
     *text = dds_buffer_take(list);
   }
   dds_buffer_free(list);
-  return is_whole;
+  return ok;
 }
 
 static bool read_lists(dds_json table, dds_table_description *description, dds_error *error) {
@@ -213,15 +209,15 @@ bool dds_table_describe(const dds_table *table, dds_table_description *descripti
   dds_json description_json;
   dds_error failure = DDS_ERROR_INIT;
   open_body(&body, table);
-  bool is_read = run(table, "DescribeTable", "", &body, &operation, &answer, &failure);
-  if (is_read && !dds_operation_find(operation, "Table", &description_json)) {
-    is_read = dds_error_set(&failure, DDS_ERROR, "unexpected answer: DescribeTable gives no Table");
+  bool ok = run(table, "DescribeTable", "", &body, &operation, &answer, &failure);
+  if (ok && !dds_operation_find(operation, "Table", &description_json)) {
+    ok = dds_error_set(&failure, DDS_ERROR, "unexpected answer: DescribeTable gives no Table");
   }
-  if (is_read) {
-    is_read = read_description(description_json, description, &failure);
+  if (ok) {
+    ok = read_description(description_json, description, &failure);
   }
   dds_operation_free(operation);
-  if (is_read) {
+  if (ok) {
     return true;
   }
   dds_table_description_free(description);
@@ -243,8 +239,6 @@ void dds_table_description_free(dds_table_description *description) {
   }
   *description = (dds_table_description){.read_capacity = -1, .write_capacity = -1};
 }
-
-/* ---- creating ----------------------------------------------------------------------------- */
 
 bool dds_table_create(const dds_table *table, const char *hash_key, int64_t read_capacity,
                       int64_t write_capacity, bool *created, dds_error *error) {
@@ -328,8 +322,6 @@ bool dds_table_wait_active(const dds_table *table, int64_t timeout_ms, dds_error
   }
 }
 
-/* ---- time to live ------------------------------------------------------------------------- */
-
 static bool read_ttl(dds_operation *operation, char **attribute, char **status, dds_error *error) {
   dds_json description;
   if (!dds_operation_find(operation, "TimeToLiveDescription", &description)) {
@@ -356,10 +348,10 @@ bool dds_table_describe_ttl(const dds_table *table, char **attribute, char **sta
   *attribute = NULL;
   *status = NULL;
   open_body(&body, table);
-  bool is_read = run(table, "DescribeTimeToLive", "", &body, &operation, &answer, error) &&
-                 read_ttl(operation, attribute, status, error);
+  bool ok = run(table, "DescribeTimeToLive", "", &body, &operation, &answer, error) &&
+            read_ttl(operation, attribute, status, error);
   dds_operation_free(operation);
-  if (is_read) {
+  if (ok) {
     return true;
   }
   dds_free(*attribute);

@@ -80,8 +80,6 @@ size_t dds_write_memory_bytes(const dds_write *write) {
          dds_condition_memory_bytes(write->asserted);
 }
 
-/* ---- the condition ------------------------------------------------------------------------ */
-
 /* A condition on the key's first attribute, which every item has. */
 static dds_condition *key_condition(const dds_key *key,
                                     dds_condition *make_condition(const char *attribute)) {
@@ -139,8 +137,6 @@ static bool make_condition(const dds_write *write, dds_condition **out, bool *ha
   *out = condition;
   return !*has_any || condition != NULL || dds_error_set_nomem(error);
 }
-
-/* ---- the body ----------------------------------------------------------------------------- */
 
 /* Appends the clause `word` of an update expression, of the assignments that set, or remove. */
 static void append_clause(const dds_write *write, bool sets, const char *word,
@@ -207,8 +203,6 @@ bool dds_write_append_body(const dds_write *write, const char *table_name, dds_b
   return dds_buffer_check(body, error);
 }
 
-/* ---- checking ----------------------------------------------------------------------------- */
-
 /* What is known of the size of the item that a write makes: for an UPDATE, a part of it. */
 static size_t known_size(const dds_write *write) {
   size_t size = 0;
@@ -258,8 +252,6 @@ bool dds_write_check(const dds_write *write, dds_error *error) {
   }
   return true;
 }
-
-/* ---- sending ------------------------------------------------------------------------------ */
 
 /* Whether an item has what an UPDATE sets, and lacks what it removes. */
 static bool has_assignments(const dds_write *write, const dds_item *item) {
@@ -338,13 +330,13 @@ static bool start(const dds_table *table, const dds_write *write, dds_operation 
   dds_buffer body = DDS_BUFFER_INIT(LARGEST_BODY);
   dds_buffer words = DDS_BUFFER_INIT(LARGEST_EXPRESSION);
   append_words(write, &words);
-  bool is_started = dds_buffer_check(&words, error) &&
-                    dds_write_append_body(write, table->name, &body, error) &&
-                    dds_operation_start(table, dds_write_operation(write), &body,
-                                        dds_buffer_text(&words), operation, error);
+  bool ok = dds_buffer_check(&words, error) &&
+            dds_write_append_body(write, table->name, &body, error) &&
+            dds_operation_start(table, dds_write_operation(write), &body, dds_buffer_text(&words),
+                                operation, error);
   dds_buffer_free(&body);
   dds_buffer_free(&words);
-  return is_started;
+  return ok;
 }
 
 bool dds_write_send(const dds_table *table, const dds_write *write, dds_write_result *result,

@@ -47,14 +47,14 @@ static bool add_name(names *all, const char *name, dds_error *error) {
 static bool add_attribute_name(names *all, dds_json name, dds_error *error) {
   dds_buffer text = DDS_BUFFER_INIT(NAME_MAX_BYTES);
   bool is_text = dds_json_string_append(name, &text);
-  bool done = dds_buffer_check(&text, error);
+  bool ok = dds_buffer_check(&text, error);
   /* It could not be named in a condition, so the row cannot be written safely. */
-  if (done && (!is_text || strlen(dds_buffer_text(&text)) != text.length)) {
-    done = dds_error_set(error, DDS_ERROR, "an attribute's name holds U+0000 or is not text");
+  if (ok && (!is_text || strlen(dds_buffer_text(&text)) != text.length)) {
+    ok = dds_error_set(error, DDS_ERROR, "an attribute's name holds U+0000 or is not text");
   }
-  done = done && add_name(all, dds_buffer_text(&text), error);
+  ok = ok && add_name(all, dds_buffer_text(&text), error);
   dds_buffer_free(&text);
-  return done;
+  return ok;
 }
 
 static bool add_all_attributes(names *all, const dds_assertion *assertion, dds_error *error) {
@@ -112,20 +112,20 @@ bool dds_assertion_make(const dds_assertion *assertion, dds_condition **conditio
   names all = {0};
   const dds_write *write = assertion->overwrites;
   *condition = NULL;
-  bool done = true;
-  for (size_t i = 0; done && write != NULL && i < write->assignment_count; i++) {
-    done = add_name(&all, write->assignments[i].attribute, error);
+  bool ok = true;
+  for (size_t i = 0; ok && write != NULL && i < write->assignment_count; i++) {
+    ok = add_name(&all, write->assignments[i].attribute, error);
   }
-  done = done && add_columns(&all, assertion, error);
-  for (size_t i = 0; done && i < all.count; i++) {
-    done = dds_assertion_add(condition, as_read(assertion->item, all.list[i]), error);
+  ok = ok && add_columns(&all, assertion, error);
+  for (size_t i = 0; ok && i < all.count; i++) {
+    ok = dds_assertion_add(condition, as_read(assertion->item, all.list[i]), error);
   }
-  if (!done) {
+  if (!ok) {
     dds_condition_release(*condition);
     *condition = NULL;
   }
   free_names(&all);
-  return done;
+  return ok;
 }
 
 bool dds_assertion_add_expired(const dds_layout *layout, const dds_old_row *old,

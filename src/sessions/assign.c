@@ -117,10 +117,10 @@ static bool add_companion(session_edit *edit, dds_write *write, dds_error *error
   }
   dds_buffer typed = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
   dds_buffer_append_format(&typed, "{\"S\":\"%s\"}", companion->text);
-  bool done = dds_buffer_check(&typed, error) &&
-              dds_write_assign(write, companion->name, typed.data, typed.length, error);
+  bool ok = dds_buffer_check(&typed, error) &&
+            dds_write_assign(write, companion->name, typed.data, typed.length, error);
   dds_buffer_free(&typed);
-  return done;
+  return ok;
 }
 
 /* A session that the statement gives is stored as the layout has it, another one as it is stored.
@@ -133,21 +133,21 @@ static bool assign_session(const session_edit *edit, dds_write *write, dds_error
   bool was_map = edit->is_stored && edit->stored.type == DDS_TYPE_MAP;
   bool is_map = edit->changes->session != NULL ? layout->encoding == DDS_ENCODING_MAP : was_map;
   dds_buffer typed = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
-  bool done = true;
+  bool ok = true;
   if (is_map) {
-    done = dds_value_append_from_json(edit->session.root, was_map ? &edit->stored : NULL, &typed,
-                                      error);
+    ok = dds_value_append_from_json(edit->session.root, was_map ? &edit->stored : NULL, &typed,
+                                    error);
   } else {
     dds_buffer_append_text(&typed, "{\"S\":");
     dds_buffer_append_json_string(&typed, dds_buffer_text(&edit->session.text),
                                   edit->session.text.length);
     dds_buffer_append_char(&typed, '}');
   }
-  done =
-      done && dds_buffer_check(&typed, error) &&
+  ok =
+      ok && dds_buffer_check(&typed, error) &&
       dds_assign_changed(edit->changes->item, layout->data, typed.data, typed.length, write, error);
   dds_buffer_free(&typed);
-  return done;
+  return ok;
 }
 
 bool dds_assign_columns(const dds_column_changes *changes, dds_write *write, dds_error *error) {
@@ -156,12 +156,12 @@ bool dds_assign_columns(const dds_column_changes *changes, dds_write *write, dds
   }
   session_edit edit = {
       .changes = changes, .old = DDS_SESSION_JSON_INIT, .session = DDS_SESSION_JSON_INIT};
-  bool done = read_sessions(&edit, error) && edit_session(&edit, error) &&
-              add_companion(&edit, write, error) && assign_session(&edit, write, error);
-  if (done && edit.move.moves) {
-    done = dds_expiry_rules_assign(changes->layout, changes->item, &edit.move.expiry, write, error);
+  bool ok = read_sessions(&edit, error) && edit_session(&edit, error) &&
+            add_companion(&edit, write, error) && assign_session(&edit, write, error);
+  if (ok && edit.move.moves) {
+    ok = dds_expiry_rules_assign(changes->layout, changes->item, &edit.move.expiry, write, error);
   }
   dds_session_json_free(&edit.old);
   dds_session_json_free(&edit.session);
-  return done;
+  return ok;
 }

@@ -38,12 +38,12 @@ static bool append_number(const dds_sql_value *value, dds_buffer *typed, dds_err
   if (!fits) {
     dds_error_set(error, DDS_TOOBIG, "number beyond DynamoDB's 1E-130 to 9.99E+125");
   }
-  bool done = fits && dds_buffer_check(&digits, error);
-  if (done) {
+  bool ok = fits && dds_buffer_check(&digits, error);
+  if (ok) {
     append_digits(dds_buffer_text(&digits), digits.length, typed);
   }
   dds_buffer_free(&digits);
-  return done;
+  return ok;
 }
 
 /* By the value's own type. */
@@ -67,8 +67,6 @@ static bool append_plainly(const char *column, const dds_sql_value *value, dds_b
     return true;
   }
 }
-
-/* ---- keeping a type --------------------------------------------------------------------------*/
 
 /* 0 or 1, as a number or, from a TEXT column, as its digit. */
 static bool is_bool(const dds_sql_value *value, bool *is_true) {
@@ -123,9 +121,9 @@ static bool append_keeping(const char *column, const dds_sql_value *value, const
     }
     dds_sql_apply_affinity(&text, DDS_AFFINITY_TEXT, &scratch);
     append_string(&text, typed);
-    bool done = dds_buffer_check(&scratch, error);
+    bool ok = dds_buffer_check(&scratch, error);
     dds_buffer_free(&scratch);
-    return done;
+    return ok;
   case DDS_TYPE_NUMBER:
     *is_kept = value->type == DDS_SQL_TEXT &&
                dds_number_check(value->bytes, value->length) == DDS_NUMBER_OK;
@@ -156,10 +154,10 @@ bool dds_assign_extra(const dds_extra_column *column, const dds_sql_value *value
   }
   dds_buffer typed = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
   bool is_kept = false;
-  bool done = (!is_stored || append_keeping(column->name, value, &old, &typed, &is_kept, error)) &&
-              (is_kept || append_plainly(column->name, value, &typed, error)) &&
-              dds_buffer_check(&typed, error) &&
-              dds_assign_changed(item, column->name, typed.data, typed.length, write, error);
+  bool ok = (!is_stored || append_keeping(column->name, value, &old, &typed, &is_kept, error)) &&
+            (is_kept || append_plainly(column->name, value, &typed, error)) &&
+            dds_buffer_check(&typed, error) &&
+            dds_assign_changed(item, column->name, typed.data, typed.length, write, error);
   dds_buffer_free(&typed);
-  return done;
+  return ok;
 }

@@ -42,8 +42,6 @@ static bool refuse_null(dds_error *error, const char *column) {
   return dds_error_set(error, DDS_NOTNULL, "NOT NULL constraint failed: %s", column);
 }
 
-/* ---- checks ----------------------------------------------------------------------------------*/
-
 static bool check_sid(const dds_sql_value *sid, dds_error *error) {
   if (sid->type == DDS_SQL_NULL) {
     return refuse_null(error, "sid");
@@ -91,10 +89,10 @@ static bool apply_affinities(const dds_new_row *row, changed_row *changed, dds_s
   dds_sql_apply_affinity(&changed->sid, DDS_AFFINITY_TEXT, &changed->sid_text);
   dds_sql_apply_affinity(&changed->session, DDS_AFFINITY_TEXT, &changed->session_text);
   dds_sql_apply_affinity(expires, DDS_AFFINITY_NUMERIC, &scratch);
-  bool done = dds_buffer_check(&changed->sid_text, error) &&
-              dds_buffer_check(&changed->session_text, error) && dds_buffer_check(&scratch, error);
+  bool ok = dds_buffer_check(&changed->sid_text, error) &&
+            dds_buffer_check(&changed->session_text, error) && dds_buffer_check(&scratch, error);
   dds_buffer_free(&scratch);
-  return done;
+  return ok;
 }
 
 static bool check(const changed_row *changed, dds_error *error) {
@@ -103,8 +101,6 @@ static bool check(const changed_row *changed, dds_error *error) {
   }
   return !changed->has_session || check_session(&changed->session, error);
 }
-
-/* ---- what changes ----------------------------------------------------------------------------*/
 
 /* INSERT: what is not NULL is given. */
 static bool read_given(const dds_layout *layout, const dds_new_row *row, changed_row *changed,
@@ -132,32 +128,29 @@ static bool read_differences(const dds_layout *layout, const dds_item *old, cons
                              changed_row *changed, dds_error *error) {
   dds_buffer scratch = DDS_BUFFER_INIT(TEXT_MAX_BYTES);
   dds_sql_value expires, value;
-  bool done = apply_affinities(row, changed, &expires, error) &&
-              dds_row_sid(layout, old, &scratch, &value, error);
-  if (!done) {
+  bool ok = apply_affinities(row, changed, &expires, error) &&
+            dds_row_sid(layout, old, &scratch, &value, error);
+  if (!ok) {
     goto done;
   }
   changed->has_sid = row->sid.given && !dds_sql_same(&changed->sid, &value);
-  done = dds_row_session(layout, old, &scratch, &value, error);
-  if (!done) {
+  ok = dds_row_session(layout, old, &scratch, &value, error);
+  if (!ok) {
     goto done;
   }
   changed->has_session = row->session.given && !dds_sql_same(&changed->session, &value);
   dds_row_expires(layout, old, &value);
   changed->has_expires = row->expires.given && !dds_sql_same(&expires, &value);
   if (row->item.given) {
-    done = read_item(&row->item.value, &changed->item, error);
-    changed->has_item = done && !dds_item_equal(&changed->item, old);
+    ok = read_item(&row->item.value, &changed->item, error);
+    changed->has_item = ok && !dds_item_equal(&changed->item, old);
   }
-  done =
-      done && check(changed, error) &&
-      (!changed->has_expires || dds_expiry_rules_read(layout, &expires, &changed->expires, error));
+  ok = ok && check(changed, error) &&
+       (!changed->has_expires || dds_expiry_rules_read(layout, &expires, &changed->expires, error));
 done:
   dds_buffer_free(&scratch);
-  return done;
+  return ok;
 }
-
-/* ---- assignments -----------------------------------------------------------------------------*/
 
 /* The item that the changes are applied to, and the row that they are changes of. */
 typedef struct row_edit {
@@ -177,10 +170,10 @@ static bool is_extra_changed(const row_edit *edit, size_t i, const dds_sql_value
   }
   dds_buffer scratch = DDS_BUFFER_INIT(TEXT_MAX_BYTES);
   dds_sql_value old;
-  bool done = dds_row_extra(&edit->table->extras[i], edit->old, &scratch, &old, error);
-  *is_changed = done && !dds_sql_same(value, &old);
+  bool ok = dds_row_extra(&edit->table->extras[i], edit->old, &scratch, &old, error);
+  *is_changed = ok && !dds_sql_same(value, &old);
   dds_buffer_free(&scratch);
-  return done;
+  return ok;
 }
 
 static bool assign_extra(const row_edit *edit, size_t i, dds_write *write, dds_error *error) {
@@ -189,11 +182,11 @@ static bool assign_extra(const row_edit *edit, size_t i, dds_write *write, dds_e
   dds_sql_value value = edit->row->extras[i].value;
   dds_sql_apply_affinity(&value, column->affinity, &scratch);
   bool is_changed = false;
-  bool done = dds_buffer_check(&scratch, error) &&
-              is_extra_changed(edit, i, &value, &is_changed, error) &&
-              (!is_changed || dds_assign_extra(column, &value, edit->base, write, error));
+  bool ok = dds_buffer_check(&scratch, error) &&
+            is_extra_changed(edit, i, &value, &is_changed, error) &&
+            (!is_changed || dds_assign_extra(column, &value, edit->base, write, error));
   dds_buffer_free(&scratch);
-  return done;
+  return ok;
 }
 
 static bool assign_all(const row_edit *edit, dds_write *write, dds_error *error) {
@@ -213,8 +206,6 @@ static bool assign_all(const row_edit *edit, dds_write *write, dds_error *error)
   };
   return dds_assign_columns(&columns, write, error);
 }
-
-/* ---- whole items -----------------------------------------------------------------------------*/
 
 static const dds_assignment *find_assignment(const dds_write *write, dds_json name) {
   for (size_t i = 0; i < write->assignment_count; i++) {
@@ -287,8 +278,6 @@ static bool make_put(const dds_item *base, const char *hash_key, dds_write *writ
   return true;
 }
 
-/* ---- INSERT ----------------------------------------------------------------------------------*/
-
 /* The key of an item that is given without sid: it must be a session's. */
 static bool key_of_item(const dds_layout *layout, const dds_item *item, dds_key *key,
                         dds_error *error) {
@@ -305,10 +294,10 @@ static bool key_of_item(const dds_layout *layout, const dds_item *item, dds_key 
   }
   dds_buffer scratch = DDS_BUFFER_INIT(TEXT_MAX_BYTES);
   dds_sql_value sid;
-  bool done = dds_row_sid(layout, item, &scratch, &sid, error) && check_sid(&sid, error) &&
-              dds_key_from_item(layout->hash_key, item, key, error);
+  bool ok = dds_row_sid(layout, item, &scratch, &sid, error) && check_sid(&sid, error) &&
+            dds_key_from_item(layout->hash_key, item, key, error);
   dds_buffer_free(&scratch);
-  return done;
+  return ok;
 }
 
 static bool has_session(const dds_layout *layout, const changed_row *changed) {
@@ -324,33 +313,31 @@ bool dds_change_insert(const dds_session_table *table, const dds_new_row *row, i
   const dds_item nothing = {{no_attributes, strlen(no_attributes)}};
   changed_row changed = no_change();
   *write = (dds_write){.kind = DDS_WRITE_PUT};
-  bool done = read_given(layout, row, &changed, error);
-  if (!done) {
+  bool ok = read_given(layout, row, &changed, error);
+  if (!ok) {
     goto done;
   }
   const dds_item *base = changed.has_item ? &changed.item : &nothing;
   if (changed.has_sid) {
-    done = dds_row_key(layout, changed.sid.bytes, changed.sid.length, &write->key, error);
+    ok = dds_row_key(layout, changed.sid.bytes, changed.sid.length, &write->key, error);
   } else {
-    done = key_of_item(layout, base, &write->key, error);
+    ok = key_of_item(layout, base, &write->key, error);
   }
-  if (!done) {
+  if (!ok) {
     goto done;
   }
-  done = has_session(layout, &changed) || refuse_null(error, "session");
-  if (!done) {
+  ok = has_session(layout, &changed) || refuse_null(error, "session");
+  if (!ok) {
     goto done;
   }
   row_edit edit = {.table = table, .row = row, .changed = &changed, .base = base, .now_ms = now_ms};
-  done = assign_all(&edit, write, error) && make_put(base, layout->hash_key, write, error) &&
-         (replace ||
-          dds_assertion_add(&write->asserted, dds_condition_not_exists(layout->hash_key), error));
+  ok = assign_all(&edit, write, error) && make_put(base, layout->hash_key, write, error) &&
+       (replace ||
+        dds_assertion_add(&write->asserted, dds_condition_not_exists(layout->hash_key), error));
 done:
   free_changed(&changed);
-  return done;
+  return ok;
 }
-
-/* ---- UPDATE ----------------------------------------------------------------------------------*/
 
 /* A replaced item must have the key of the old one. */
 static bool check_same_key(const dds_layout *layout, const dds_item *item, const dds_key *old,
@@ -360,10 +347,10 @@ static bool check_same_key(const dds_layout *layout, const dds_item *item, const
   if (!dds_item_find(item, layout->hash_key, strlen(layout->hash_key), &value)) {
     return refuse(error, "item lacks its key");
   }
-  bool done = dds_key_from_item(layout->hash_key, item, &key, error) &&
-              (dds_key_equal(&key, old) || refuse(error, "item has another key"));
+  bool ok = dds_key_from_item(layout->hash_key, item, &key, error) &&
+            (dds_key_equal(&key, old) || refuse(error, "item has another key"));
   dds_key_free(&key);
-  return done;
+  return ok;
 }
 
 /* What the row was when it was read: the attributes, and whether it had expired. */
@@ -421,26 +408,26 @@ static bool assign_side(const row_edit *edit, bool removes, dds_write *write, dd
   dds_buffer name_text = DDS_BUFFER_INIT(TEXT_MAX_BYTES);
   dds_json name;
   dds_value value, kept;
-  bool done = true;
-  while (done && dds_item_next(&iterator, &name, &value)) {
+  bool ok = true;
+  while (ok && dds_item_next(&iterator, &name, &value)) {
     if (dds_json_string_equals(name, hash_key, strlen(hash_key)) ||
         find_assignment(write, name) != NULL) {
       continue;
     }
-    done = read_name(name, &name_text, error);
-    if (!done) {
+    ok = read_name(name, &name_text, error);
+    if (!ok) {
       break;
     }
     const char *attribute = dds_buffer_text(&name_text);
     if (!removes) {
-      done = dds_assign_changed(edit->old, attribute, value.typed.text, value.typed.length, write,
-                                error);
+      ok = dds_assign_changed(edit->old, attribute, value.typed.text, value.typed.length, write,
+                              error);
     } else if (!dds_item_find(edit->base, attribute, name_text.length, &kept)) {
-      done = dds_write_assign(write, attribute, NULL, 0, error);
+      ok = dds_write_assign(write, attribute, NULL, 0, error);
     }
   }
   dds_buffer_free(&name_text);
-  return done;
+  return ok;
 }
 
 /* The item as it was read becomes the new one; an attribute that an application adds in between is
@@ -467,33 +454,31 @@ bool dds_change_update(const dds_session_table *table, const dds_old_row *old,
                    .base = old->item,
                    .old = old->item,
                    .now_ms = now_ms};
-  bool done = dds_key_from_item(layout->hash_key, old->item, &writes[0].key, error) &&
-              read_differences(layout, old->item, row, &changed, error);
-  if (!done) {
+  bool ok = dds_key_from_item(layout->hash_key, old->item, &writes[0].key, error) &&
+            read_differences(layout, old->item, row, &changed, error);
+  if (!ok) {
     goto done;
   }
   if (changed.has_item) {
     edit.base = &changed.item;
   }
-  done = !changed.has_item || check_same_key(layout, edit.base, &writes[0].key, error);
-  if (!done || !assign_all(&edit, &writes[0], error)) {
-    done = false;
+  ok = !changed.has_item || check_same_key(layout, edit.base, &writes[0].key, error);
+  if (!ok || !assign_all(&edit, &writes[0], error)) {
+    ok = false;
   } else if (changed.has_sid) {
     *count = 2;
-    done = move_item(&edit, old, writes, error);
+    ok = move_item(&edit, old, writes, error);
   } else if (changed.has_item) {
-    done = replace_item(&edit, old, &writes[0], error);
+    ok = replace_item(&edit, old, &writes[0], error);
     *count = writes[0].assignment_count > 0;
   } else if (writes[0].assignment_count > 0) {
     *count = 1;
-    done = assert_as_read(&edit, old, &writes[0], false, &writes[0].asserted, error);
+    ok = assert_as_read(&edit, old, &writes[0], false, &writes[0].asserted, error);
   }
 done:
   free_changed(&changed);
-  return done;
+  return ok;
 }
-
-/* ---- DELETE ----------------------------------------------------------------------------------*/
 
 bool dds_change_delete(const dds_session_table *table, const dds_key *key, const dds_old_row *old,
                        dds_condition *matches, dds_write *write, dds_error *error) {

@@ -14,14 +14,14 @@ bool dds_cookie_append_signed(dds_buffer *value, const char *sid, size_t sid_len
   }
   dds_buffer signature = DDS_BUFFER_INIT(SIGNATURE_BYTES);
   dds_hash_append_base64(&signature, digest, sizeof digest);
-  bool done = dds_buffer_check(&signature, error);
-  if (done) {
+  bool ok = dds_buffer_check(&signature, error);
+  if (ok) {
     dds_buffer_append_text(value, "s:");
     dds_buffer_append(value, sid, sid_length);
     dds_buffer_append_char(value, '.');
     dds_buffer_append(value, dds_buffer_text(&signature), signature.length - PADDING_BYTES);
-    done = dds_buffer_check(value, error);
+    ok = dds_buffer_check(value, error);
   }
   dds_buffer_free(&signature);
-  return done;
+  return ok;
 }

@@ -36,8 +36,6 @@ static int compare_numbers(const dds_buffer *left, const char *right) {
   return dds_number_compare(left->data, left->length, right, strlen(right));
 }
 
-/* ---- one attribute ---------------------------------------------------------------------------*/
-
 /* `attribute comparison number`; NULL when memory runs out. */
 static dds_condition *compare(const char *attribute, dds_comparison comparison,
                               const dds_buffer *number) {
@@ -154,8 +152,6 @@ static dds_condition *milliseconds_within(const char *attribute, const range *se
   return condition;
 }
 
-/* ---- every place -----------------------------------------------------------------------------*/
-
 /* Joins what must hold of the expiry attribute with what must hold of the TTL attribute, which
  * counts where the former is missing. `ttl` is NULL where they are one. */
 static dds_condition *in_either_place(const dds_layout *layout, dds_condition *expires,
@@ -186,8 +182,6 @@ static dds_condition *is_number(const dds_layout *layout) {
   return in_either_place(layout, dds_condition_type_is(layout->expires, DDS_TYPE_NUMBER), ttl,
                          has_ttl);
 }
-
-/* ---- the conditions --------------------------------------------------------------------------*/
 
 /* Ends beyond this many seconds do not fit DynamoDB's numbers as milliseconds. */
 static bool is_too_large(const dds_buffer *end) {

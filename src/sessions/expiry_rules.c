@@ -79,8 +79,6 @@ void dds_expiry_rules_default(const dds_layout *layout, int64_t now_ms, dds_expi
   }
 }
 
-/* ---- the cookie ------------------------------------------------------------------------------*/
-
 static bool find_member(const dds_json *cookie, const char *name, dds_json *value) {
   return cookie != NULL && dds_json_find(*cookie, name, strlen(name), value);
 }
@@ -157,8 +155,6 @@ bool dds_expiry_rules_follow_cookie(const dds_layout *layout, const dds_json *ol
   return (time_ms >= 0 && time_ms < LIMIT_MS) ||
          refuse(error, "the session's cookie expires outside the years 1970 to 5138");
 }
-
-/* ---- the attributes --------------------------------------------------------------------------*/
 
 static bool assign(const char *attribute, dds_time_unit unit, const dds_item *item,
                    const dds_expiry *expiry, dds_write *write, dds_error *error) {

@@ -38,8 +38,6 @@ static dds_condition *or_another_type(const char *attribute, dds_type type,
   return dds_condition_or(judged, dds_condition_and(is_not_null(attribute), another));
 }
 
-/* ---- text ------------------------------------------------------------------------------------*/
-
 /* Behind every text that SQLite reads as a number: those begin with space, sign, point or digit. */
 static const char behind_numbers[] = ":";
 
@@ -68,8 +66,6 @@ static dds_condition *compare_text(const char *attribute, dds_comparison compari
   return or_another_type(attribute, DDS_TYPE_STRING, comparison, judged);
 }
 
-/* ---- blobs -----------------------------------------------------------------------------------*/
-
 static dds_condition *compare_blob(const char *attribute, dds_comparison comparison,
                                    const dds_sql_value *value) {
   dds_buffer typed = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
@@ -80,8 +76,6 @@ static dds_condition *compare_blob(const char *attribute, dds_comparison compari
   dds_buffer_free(&typed);
   return or_another_type(attribute, DDS_TYPE_BINARY, comparison, judged);
 }
-
-/* ---- numbers ---------------------------------------------------------------------------------*/
 
 static dds_condition *compare_end(const char *attribute, dds_comparison comparison,
                                   const dds_buffer *number) {
@@ -146,8 +140,6 @@ static dds_condition *compare_number(const char *attribute, dds_comparison compa
   dds_buffer_free(&high);
   return condition;
 }
-
-/* ----------------------------------------------------------------------------------------------*/
 
 /* What the value is where SQLite compares it with a column of numbers. */
 static void to_number(const dds_extra_column *column, dds_sql_value *value, dds_buffer *scratch) {

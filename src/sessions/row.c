@@ -24,8 +24,6 @@ static bool find(const dds_item *item, const char *name, dds_value *value) {
   return dds_item_find(item, name, strlen(name), value);
 }
 
-/* ---- the key ---------------------------------------------------------------------------------*/
-
 static bool looks_like(const dds_layout *layout, const dds_item *item) {
   dds_value value;
   return find(item, layout->hash_key, &value) && value.type == DDS_TYPE_STRING &&
@@ -127,12 +125,10 @@ bool dds_row_check(const dds_layout *layout, const dds_item *item, bool *is_sess
   if (read_string(&key, &scratch, &bytes, &length)) {
     *is_session = strip(layout, &bytes, &length);
   }
-  bool done = dds_buffer_check(&scratch, error);
+  bool ok = dds_buffer_check(&scratch, error);
   dds_buffer_free(&scratch);
-  return done;
+  return ok;
 }
-
-/* ---- values ----------------------------------------------------------------------------------*/
 
 static bool take_scratch(dds_buffer *scratch, dds_sql_type type, dds_sql_value *value,
                          dds_error *error) {
@@ -174,16 +170,16 @@ static bool number_value(const dds_value *attribute, dds_affinity affinity, dds_
 
 static bool attribute_value(const dds_value *attribute, dds_affinity affinity, dds_buffer *scratch,
                             dds_sql_value *value, dds_error *error) {
-  bool done = true;
+  bool ok = true;
   switch (attribute->type) {
   case DDS_TYPE_STRING:
-    done = bytes_value(attribute, DDS_SQL_TEXT, scratch, value, error);
+    ok = bytes_value(attribute, DDS_SQL_TEXT, scratch, value, error);
     break;
   case DDS_TYPE_BINARY:
-    done = bytes_value(attribute, DDS_SQL_BLOB, scratch, value, error);
+    ok = bytes_value(attribute, DDS_SQL_BLOB, scratch, value, error);
     break;
   case DDS_TYPE_NUMBER:
-    done = number_value(attribute, affinity, scratch, value, error);
+    ok = number_value(attribute, affinity, scratch, value, error);
     break;
   case DDS_TYPE_BOOL:
     *value = (dds_sql_value){.type = DDS_SQL_INTEGER, .integer = dds_value_is_true(attribute)};
@@ -193,9 +189,9 @@ static bool attribute_value(const dds_value *attribute, dds_affinity affinity, d
     break;
   default: /* lists, maps and sets */
     dds_value_append_json(attribute, scratch);
-    done = take_scratch(scratch, DDS_SQL_TEXT, value, error);
+    ok = take_scratch(scratch, DDS_SQL_TEXT, value, error);
   }
-  if (!done) {
+  if (!ok) {
     return false;
   }
   dds_sql_apply_affinity(value, affinity, scratch);
@@ -233,8 +229,6 @@ bool dds_row_extra(const dds_extra_column *column, const dds_item *item, dds_buf
                    dds_sql_value *value, dds_error *error) {
   return named_value(column->name, column->affinity, item, scratch, value, error);
 }
-
-/* ---- expiry ----------------------------------------------------------------------------------*/
 
 /* A number as text, and whether it counts milliseconds. */
 typedef struct moment {
@@ -322,18 +316,16 @@ bool dds_row_is_expired(const dds_layout *layout, const dds_item *item, int64_t 
   return dds_number_compare(found.text, found.length, now, (size_t)length) <= 0;
 }
 
-/* ---- keys ------------------------------------------------------------------------------------*/
-
 bool dds_row_key(const dds_layout *layout, const char *sid, size_t length, dds_key *key,
                  dds_error *error) {
   dds_buffer text = DDS_BUFFER_INIT(TEXT_MAX_BYTES);
   dds_buffer_append_text(&text, layout->prefix);
   dds_buffer_append(&text, sid, length);
   dds_buffer_append_text(&text, layout->suffix);
-  bool done = dds_buffer_check(&text, error) &&
-              dds_key_from_text(layout->hash_key, dds_buffer_text(&text), text.length, key, error);
+  bool ok = dds_buffer_check(&text, error) &&
+            dds_key_from_text(layout->hash_key, dds_buffer_text(&text), text.length, key, error);
   dds_buffer_free(&text);
-  return done;
+  return ok;
 }
 
 bool dds_row_sid_hash(const char *sid, size_t length, char hex[65], dds_error *error) {

@@ -58,9 +58,6 @@ static char *copy(const char *text) {
   return text == NULL ? NULL : copy_bytes(text, strlen(text));
 }
 
-/* ---- the script -------------------------------------------------------------------------------
- */
-
 void scripted_transport_answer_with(scripted_transport *script, const scripted_answer *answer) {
   queued_answer *queued = must(calloc(1, sizeof *queued));
   queued->answer = *answer;
@@ -127,9 +124,6 @@ void scripted_transport_set_now(scripted_transport *script, int64_t now_ms) {
 int64_t scripted_transport_now(const scripted_transport *script) {
   return script->now_ms;
 }
-
-/* ---- the transport ----------------------------------------------------------------------------
- */
 
 static void record(scripted_transport *script, const dds_http_request *request) {
   size_t bytes = (script->request_count + 1) * sizeof *script->requests;

@@ -147,8 +147,6 @@ static void check_statements(const statement *statements, size_t number) {
 
 #define CHECK_STATEMENTS(list) check_statements(list, sizeof(list) / sizeof(list)[0])
 
-/* ---- INSERT ----------------------------------------------------------------------------------*/
-
 #define NO_SESSION_ID "attribute_not_exists(sessionId)"
 #define NO_ID         "attribute_not_exists(id)"
 #define HOUR_COOKIE                                                                          \
@@ -328,8 +326,6 @@ static void or_replace_asserts_nothing(void **state) {
   assert_string_equal(write.key.json, "{\"sessionId\":{\"S\":\"a\"}}");
   dds_write_free(&write);
 }
-
-/* ---- UPDATE ----------------------------------------------------------------------------------*/
 
 #define COOKIE_TEXT                                                                         \
   "\\\"cookie\\\":{\\\"originalMaxAge\\\":3600000,\\\"expires\\\":\\\"2023-11-14T22:43:20." \
@@ -547,8 +543,6 @@ static void an_assertion_notices_every_change(void **state) {
   dds_write_free(&writes[1]);
 }
 
-/* ---- extra columns ---------------------------------------------------------------------------*/
-
 typedef struct extra_case {
   const char *old; /* typed; NULL: missing */
   dds_affinity affinity;
@@ -633,8 +627,6 @@ static void extra_columns_keep_their_type(void **state) {
   }
 }
 
-/* ---- DELETE ----------------------------------------------------------------------------------*/
-
 static void a_delete_matches_and_asserts(void **state) {
   (void)state;
   dds_session_table table = {.layout = dds_layout_at(CONNECT), .extras = extras, .extra_count = 2};
@@ -667,8 +659,6 @@ static void a_delete_matches_and_asserts(void **state) {
   dds_condition_release(pushed);
   dds_key_free(&key);
 }
-
-/* ---- there and back --------------------------------------------------------------------------*/
 
 /* What an INSERT wrote, a SELECT shows, and an UPDATE to the same values sends nothing. */
 static void check_there_and_back(const dds_layout *layout, const char *session,
@@ -732,8 +722,6 @@ static void what_is_written_is_read_back(void **state) {
     check_there_and_back(layout, sessions[(size_t)i / 3 % 3], &expires, expected_ms);
   }
 }
-
-/* ---- memory ----------------------------------------------------------------------------------*/
 
 /* Each allocation refused in turn: out of memory is said, and nothing leaks. */
 static void sweep(const statement *given) {

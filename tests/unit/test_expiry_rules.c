@@ -79,8 +79,6 @@ static void seconds_end_where_milliseconds_begin(void **state) {
   assert_int_equal(expiry.time_ms, 99999999999000);
 }
 
-/* ---- rule 2 ----------------------------------------------------------------------------------*/
-
 enum { STAYS = -1, NEVER = -2 };
 
 typedef struct cookie_case {
@@ -179,8 +177,6 @@ static void a_cookie_that_no_date_can_be_made_of_is_refused(void **state) {
     assert_int_equal(error.code, DDS_CHECK);
   }
 }
-
-/* ---- attributes ------------------------------------------------------------------------------*/
 
 static void assigns_what_differs_alone(void **state) {
   (void)state;

@@ -128,8 +128,7 @@ static void bind(sqlite3_stmt *statement, const dds_sql_value *value) {
   }
 }
 
-/* ---- generated items and values --------------------------------------------------------------*/
-
+/* Items and values are generated from these. */
 static const char *const texts[] = {
     "",
     " ",
@@ -236,8 +235,6 @@ static dds_sql_value random_value(void) {
     return (dds_sql_value){.type = DDS_SQL_TEXT, .bytes = text, .length = strlen(text)};
   }
 }
-
-/* ---- comparing -------------------------------------------------------------------------------*/
 
 typedef struct comparison_case {
   oracle *sqlite;

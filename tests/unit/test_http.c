@@ -47,9 +47,6 @@ typedef struct server {
   int connections;
 } server;
 
-/* ---- the server -------------------------------------------------------------------------------
- */
-
 /* Reads headers and body; 0 where the client has gone. */
 static size_t read_request(int client, char *text) {
   size_t length = 0;
@@ -154,9 +151,6 @@ static void join_server(server *s) {
   pthread_join(s->thread, NULL);
   close(s->listener);
 }
-
-/* ---- the client's side ------------------------------------------------------------------------
- */
 
 #define OK_REPLY                                                                                   \
   "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nx-amzn-RequestId:  ID1 \r\nX-Amz-Crc32: 2745614147\r\n" \

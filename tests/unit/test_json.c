@@ -355,8 +355,7 @@ static void looks_up_in_large_containers(void **state) {
   dds_buffer_free(&reversed);
 }
 
-/* ---- cJSON as a witness ------------------------------------------------------------------- */
-
+/* cJSON is the witness for generated documents. */
 static uint64_t random_state;
 
 static uint32_t random_below(uint32_t limit) {

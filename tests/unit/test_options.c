@@ -52,8 +52,6 @@ static void assert_refused(const char *const *arguments, const char *in_message)
   }
 }
 
-/* ---- what is understood ----------------------------------------------------------------------*/
-
 static void takes_defaults(void **state) {
   (void)state;
   dds_options options;
@@ -236,8 +234,6 @@ static void takes_extra_columns(void **state) {
   dds_options_free(&options);
 }
 
-/* ---- what is refused -------------------------------------------------------------------------*/
-
 static void refuses_with_a_reason(void **state) {
   (void)state;
   static const struct {
@@ -394,8 +390,6 @@ static void never_repeats_a_secret(void **state) {
   assert_refused(ARGUMENTS("secret_access_key=x"), "no secret belongs here");
   assert_refused(ARGUMENTS("password x"), "no secret belongs here");
 }
-
-/* ---- hostile ---------------------------------------------------------------------------------*/
 
 static uint64_t next_random(uint64_t *seed) {
   *seed ^= *seed << 13;

@@ -182,8 +182,7 @@ static void truncates_by_owner_and_position(void **state) {
   tear_down(&f);
 }
 
-/* ---- against a plain list --------------------------------------------------------------------*/
-
+/* Against a plain list, in many random steps. */
 enum { STEPS = 3000, MOST = 4000, SIDS = 40 };
 
 typedef struct listed {
@@ -260,8 +259,6 @@ static void agrees_with_a_plain_list(void **state) {
   }
   tear_down(&f);
 }
-
-/* ---- bounds ----------------------------------------------------------------------------------*/
 
 static void is_bounded_in_memory(void **state) {
   (void)state;

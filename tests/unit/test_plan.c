@@ -42,8 +42,6 @@ static const dds_term_op ops[] = {
 };
 enum { OP_COUNT = sizeof ops / sizeof ops[0] };
 
-/* ---- the predicate ---------------------------------------------------------------------------*/
-
 /* Which operators are pushed for each column, in the order of `ops`: x pushed, k only against a
  * known value, - never. */
 static void knows_what_may_be_pushed(void **state) {
@@ -84,8 +82,6 @@ static void knows_what_may_be_pushed(void **state) {
     }
   }
 }
-
-/* ---- the choice ------------------------------------------------------------------------------*/
 
 static dds_constraint pushable(int column, dds_term_op op) {
   return (dds_constraint){
@@ -254,8 +250,6 @@ static void counts_columns_beyond_the_bits(void **state) {
   }
   dds_plan_free(&plan);
 }
-
-/* ---- words and back --------------------------------------------------------------------------*/
 
 static void assert_same(const dds_plan *left, const dds_plan *right, int column_count) {
   assert_int_equal(left->is_get, right->is_get);

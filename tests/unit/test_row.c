@@ -45,8 +45,6 @@ static void assert_text(const dds_sql_value *value, const char *expected) {
   assert_memory_equal(value->bytes, expected, value->length);
 }
 
-/* ---- keys ------------------------------------------------------------------------------------*/
-
 static void tells_sessions_by_prefix_and_suffix(void **state) {
   (void)state;
   assert_true(is_session(serverless(), "{\"sessionId\":{\"S\":\"\"}}"));
@@ -140,8 +138,6 @@ static void hashes_the_sid(void **state) {
   assert_true(dds_row_sid_hash("abc", 3, hex, &error));
   assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
-
-/* ---- values ----------------------------------------------------------------------------------*/
 
 typedef struct value_case {
   const char *typed;
@@ -246,8 +242,6 @@ static void sessions_of_any_type_are_shown(void **state) {
   }
   dds_buffer_free(&scratch);
 }
-
-/* ---- expiry ----------------------------------------------------------------------------------*/
 
 typedef struct expiry_case {
   size_t layout;

@@ -120,9 +120,6 @@ static void test_each_allocation_failing(void **state) {
   }
 }
 
-/* ---- the oracle's other side ------------------------------------------------------------------
- */
-
 enum { FIELDS = 8 };
 
 static bool sign_line(dds_signer *signer, char *line) {
