@@ -72,8 +72,7 @@ void dds_hash_append_base64(dds_buffer *buffer, const void *data, size_t length)
   }
 }
 
-/* A digit's value, or -1. */
-static int base64_value(char digit) {
+int dds_hash_base64_value(int digit) {
   if (digit >= 'A' && digit <= 'Z') {
     return digit - 'A';
   }
@@ -97,7 +96,7 @@ bool dds_hash_append_base64_decoded(dds_buffer *buffer, const char *text, size_t
     }
     uint32_t group = 0;
     for (size_t j = 0; j < 4; j++) {
-      int value = j >= 4 - padding ? 0 : base64_value(text[i + j]);
+      int value = j >= 4 - padding ? 0 : dds_hash_base64_value(text[i + j]);
       if (value < 0) {
         return false;
       }

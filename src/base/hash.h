@@ -29,6 +29,9 @@ void dds_hash_hex(const unsigned char digest[DDS_SHA256_BYTES], char hex[DDS_SHA
 /* Appends base64 (RFC 4648, section 4) with padding. */
 void dds_hash_append_base64(dds_buffer *buffer, const void *data, size_t length);
 
+/* The six bits that a base64 digit stands for; -1 for any other character, and for none (-1). */
+int dds_hash_base64_value(int digit);
+
 /* Appends the bytes that base64 text stands for; false where it is not base64 with padding. */
 DDS_MUST_USE bool dds_hash_append_base64_decoded(dds_buffer *buffer, const char *text,
                                                  size_t length);

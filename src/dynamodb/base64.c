@@ -3,23 +3,6 @@
 
 #include "base/hash.h"
 
-/* The six bits that a character stands for; -1: none. */
-static int sextet(int character) {
-  if (character >= 'A' && character <= 'Z') {
-    return character - 'A';
-  }
-  if (character >= 'a' && character <= 'z') {
-    return character - 'a' + 26;
-  }
-  if (character >= '0' && character <= '9') {
-    return character - '0' + 52;
-  }
-  if (character == '+') {
-    return 62;
-  }
-  return character == '/' ? 63 : -1;
-}
-
 /* Decodes on the fly. */
 typedef struct decoder {
   dds_json_bytes characters;
@@ -30,7 +13,7 @@ typedef struct decoder {
 /* The next byte, negative at the padding or the end. */
 static int next_byte(decoder *from) {
   while (from->bit_count < 8) {
-    int six = sextet(dds_json_bytes_next(&from->characters));
+    int six = dds_hash_base64_value(dds_json_bytes_next(&from->characters));
     if (six < 0) {
       return -1;
     }
@@ -61,7 +44,7 @@ bool dds_base64_is_valid(dds_json string) {
   dds_json_bytes characters = dds_json_string_bytes(string);
   size_t digits = 0;
   int character = dds_json_bytes_next(&characters);
-  for (; sextet(character) >= 0; character = dds_json_bytes_next(&characters)) {
+  for (; dds_hash_base64_value(character) >= 0; character = dds_json_bytes_next(&characters)) {
     digits++;
   }
   size_t padding = 0;
@@ -89,7 +72,7 @@ int dds_base64_compare(dds_json left, dds_json right) {
 size_t dds_base64_decoded_length(dds_json string) {
   dds_json_bytes characters = dds_json_string_bytes(string);
   size_t digits = 0;
-  while (sextet(dds_json_bytes_next(&characters)) >= 0) {
+  while (dds_hash_base64_value(dds_json_bytes_next(&characters)) >= 0) {
     digits++;
   }
   return digits * 6 / 8;

@@ -47,6 +47,14 @@ static bool is_before(const dds_sql_value *text, const char *other) {
   return order < 0 || (order == 0 && text->length < length);
 }
 
+/* Judges attributes of `type` by a typed value, which is released. */
+static dds_condition *judge(const char *attribute, dds_type type, dds_comparison comparison,
+                            dds_buffer *typed) {
+  dds_condition *judged = compare(attribute, comparison, typed);
+  dds_buffer_free(typed);
+  return or_another_type(attribute, type, comparison, judged);
+}
+
 static dds_condition *compare_text(const char *attribute, dds_comparison comparison,
                                    const dds_sql_value *value) {
   const char *bytes = value->bytes;
@@ -61,9 +69,7 @@ static dds_condition *compare_text(const char *attribute, dds_comparison compari
   dds_buffer_append_text(&typed, "{\"S\":");
   dds_buffer_append_json_string(&typed, bytes, length);
   dds_buffer_append_char(&typed, '}');
-  dds_condition *judged = compare(attribute, comparison, &typed);
-  dds_buffer_free(&typed);
-  return or_another_type(attribute, DDS_TYPE_STRING, comparison, judged);
+  return judge(attribute, DDS_TYPE_STRING, comparison, &typed);
 }
 
 static dds_condition *compare_blob(const char *attribute, dds_comparison comparison,
@@ -72,9 +78,7 @@ static dds_condition *compare_blob(const char *attribute, dds_comparison compari
   dds_buffer_append_text(&typed, "{\"B\":\"");
   dds_hash_append_base64(&typed, value->bytes, value->length);
   dds_buffer_append_text(&typed, "\"}");
-  dds_condition *judged = compare(attribute, comparison, &typed);
-  dds_buffer_free(&typed);
-  return or_another_type(attribute, DDS_TYPE_BINARY, comparison, judged);
+  return judge(attribute, DDS_TYPE_BINARY, comparison, &typed);
 }
 
 static dds_condition *compare_end(const char *attribute, dds_comparison comparison,

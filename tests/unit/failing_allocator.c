@@ -1,7 +1,13 @@
 /* An allocator that counts live blocks and refuses one allocation on demand. */
 #include "failing_allocator.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 #include "base/alloc.h"
 
@@ -42,6 +48,12 @@ void failing_allocator_install(void) {
   dds_alloc_use(&failing);
 }
 
+int failing_allocator_set_up(void **state) {
+  (void)state;
+  failing_allocator_install();
+  return 0;
+}
+
 void failing_allocator_refuse(long nth) {
   refuse_in = nth;
   has_refused = false;
@@ -49,6 +61,14 @@ void failing_allocator_refuse(long nth) {
 
 bool failing_allocator_has_refused(void) {
   return has_refused;
+}
+
+bool failing_allocator_check(bool ok, const dds_error *error) {
+  bool refused = has_refused;
+  failing_allocator_refuse(0);
+  assert_int_equal(ok, !refused);
+  assert_int_equal(error->code, refused ? DDS_NOMEM : DDS_OK);
+  return refused;
 }
 
 long failing_allocator_live_blocks(void) {

@@ -113,12 +113,6 @@ static void survives_every_refused_allocation(void **state) {
   }
 }
 
-static int install(void **state) {
-  (void)state;
-  failing_allocator_install();
-  return 0;
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(comes_from_text),
@@ -127,5 +121,5 @@ int main(void) {
       cmocka_unit_test(copies_and_compares),
       cmocka_unit_test(survives_every_refused_allocation),
   };
-  return cmocka_run_group_tests(tests, install, NULL);
+  return cmocka_run_group_tests(tests, failing_allocator_set_up, NULL);
 }

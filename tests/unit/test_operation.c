@@ -211,12 +211,6 @@ static void survives_every_refused_allocation(void **state) {
   table_fixture_sweep(script_a_page, run_once);
 }
 
-static int install(void **state) {
-  (void)state;
-  failing_allocator_install();
-  return 0;
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(gives_the_answer_and_tells_of_it),
@@ -228,5 +222,5 @@ int main(void) {
       cmocka_unit_test(waits_for_any_of_several),
       cmocka_unit_test(survives_every_refused_allocation),
   };
-  return cmocka_run_group_tests(tests, install, NULL);
+  return cmocka_run_group_tests(tests, failing_allocator_set_up, NULL);
 }

@@ -426,12 +426,6 @@ static void survives_every_refused_allocation(void **state) {
   dds_buffer_free(&words);
 }
 
-static int install(void **state) {
-  (void)state;
-  failing_allocator_install();
-  return 0;
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(knows_what_may_be_pushed),
@@ -445,5 +439,5 @@ int main(void) {
       cmocka_unit_test(refuses_too_many_terms),
       cmocka_unit_test(survives_every_refused_allocation),
   };
-  return cmocka_run_group_tests(tests, install, NULL);
+  return cmocka_run_group_tests(tests, failing_allocator_set_up, NULL);
 }

@@ -200,12 +200,6 @@ static void survives_every_refused_allocation(void **state) {
   table_fixture_sweep(script_item, get_once);
 }
 
-static int install(void **state) {
-  (void)state;
-  failing_allocator_install();
-  return 0;
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(gets_one_item),
@@ -214,5 +208,5 @@ int main(void) {
       cmocka_unit_test(refuses_odd_answers),
       cmocka_unit_test(survives_every_refused_allocation),
   };
-  return cmocka_run_group_tests(tests, install, NULL);
+  return cmocka_run_group_tests(tests, failing_allocator_set_up, NULL);
 }

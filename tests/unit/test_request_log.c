@@ -109,12 +109,6 @@ static void leaves_texts_out_without_memory(void **state) {
   assert_int_equal(failing_allocator_live_blocks(), 0);
 }
 
-static int install(void **state) {
-  (void)state;
-  failing_allocator_install();
-  return 0;
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(starts_empty),
@@ -122,5 +116,5 @@ int main(void) {
       cmocka_unit_test(is_an_observer),
       cmocka_unit_test(leaves_texts_out_without_memory),
   };
-  return cmocka_run_group_tests(tests, install, NULL);
+  return cmocka_run_group_tests(tests, failing_allocator_set_up, NULL);
 }

@@ -225,12 +225,6 @@ static void survives_every_refused_allocation(void **state) {
   table_fixture_sweep(script_two_descriptions, call_everything);
 }
 
-static int install(void **state) {
-  (void)state;
-  failing_allocator_install();
-  return 0;
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(describes_a_table),
@@ -242,5 +236,5 @@ int main(void) {
       cmocka_unit_test(describes_and_enables_ttl),
       cmocka_unit_test(survives_every_refused_allocation),
   };
-  return cmocka_run_group_tests(tests, install, NULL);
+  return cmocka_run_group_tests(tests, failing_allocator_set_up, NULL);
 }

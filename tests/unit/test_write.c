@@ -281,12 +281,6 @@ static void survives_every_refused_allocation(void **state) {
   table_fixture_sweep(script_refusal, send_once);
 }
 
-static int install(void **state) {
-  (void)state;
-  failing_allocator_install();
-  return 0;
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(builds_puts),
@@ -298,5 +292,5 @@ int main(void) {
       cmocka_unit_test(says_whether_a_failed_write_may_have_been_applied),
       cmocka_unit_test(survives_every_refused_allocation),
   };
-  return cmocka_run_group_tests(tests, install, NULL);
+  return cmocka_run_group_tests(tests, failing_allocator_set_up, NULL);
 }
