@@ -253,51 +253,33 @@ bool dds_write_check(const dds_write *write, dds_error *error) {
   return true;
 }
 
-/* Whether an item has what an UPDATE sets, and lacks what it removes. */
-static bool has_assignments(const dds_write *write, const dds_item *item) {
-  for (size_t i = 0; i < write->assignment_count; i++) {
-    const dds_assignment *assignment = &write->assignments[i];
-    dds_value found;
-    dds_value wanted;
-    dds_json typed;
-    const char *text = assignment->typed_value;
-    bool exists = dds_item_find(item, assignment->attribute, strlen(assignment->attribute), &found);
-    if (exists != (text != NULL)) {
-      return false;
-    }
-    if (text == NULL) {
-      continue;
-    }
-    if (!dds_json_parse(text, strlen(text), &typed, NULL) || !dds_value_read(typed, &wanted) ||
-        !dds_value_equal(&found, &wanted)) {
-      return false;
-    }
-  }
-  return true;
-}
-
-/* Whether the item is what this write would have made of it. */
-static bool is_what_it_makes(const dds_write *write, const dds_item *item) {
+/*
+ * Whether the item shows that an attempt whose answer was lost was applied: it is what the PUT
+ * puts, to the last byte, or it is gone as the DELETE wants it. For an UPDATE nothing proves that:
+ * of two that count one up, each would take the other's result for its own.
+ */
+static bool proves_that_it_was_applied(const dds_write *write, const dds_item *item) {
   dds_item made;
   switch (write->kind) {
   case DDS_WRITE_PUT:
     return dds_json_parse(write->item, write->item_length, &made.json, NULL) &&
            dds_item_equal(&made, item);
-  case DDS_WRITE_UPDATE:
-    return item->json.text != NULL && has_assignments(write, item);
-  default:
+  case DDS_WRITE_DELETE:
     return item->json.text == NULL;
+  default:
+    return false;
   }
 }
 
 /* Reads which condition failed from the item that DynamoDB gives back. */
-static dds_write_result read_refusal(const dds_write *write, const dds_operation *operation) {
+static dds_write_result read_refusal(const dds_write *write, const dds_operation *operation,
+                                     bool may_have_been_applied) {
   dds_json answer;
   dds_item item = {{0}};
   if (dds_operation_error_answer(operation, &answer)) {
     (void)dds_json_find(answer, "Item", strlen("Item"), &item.json);
   }
-  if (dds_operation_may_have_been_applied(operation) && is_what_it_makes(write, &item)) {
+  if (may_have_been_applied && proves_that_it_was_applied(write, &item)) {
     return DDS_WRITE_APPLIED;
   }
   if (write->matches != NULL && !dds_condition_holds(write->matches, &item)) {
@@ -351,7 +333,9 @@ bool dds_write_send(const dds_table *table, const dds_write *write, dds_write_re
   }
   bool is_answered = dds_operation_wait(operation, &answer, &failure);
   if (!is_answered && strcmp(failure.service_code, "ConditionalCheckFailedException") == 0) {
-    *result = read_refusal(write, operation);
+    bool is_lost = dds_operation_may_have_been_applied(operation);
+    *result = read_refusal(write, operation, is_lost);
+    *may_have_been_applied = is_lost && *result == DDS_WRITE_REFUSED;
     is_answered = true;
   } else if (!is_answered) {
     *may_have_been_applied = dds_operation_may_have_been_applied(operation);

@@ -11,8 +11,15 @@ typedef struct tally {
   const dds_pending_write *failed;
 } tally;
 
-static bool refuse(const dds_pending_write *entry, dds_error *error) {
+static bool refuse(const dds_pending_write *entry, bool is_unknown, dds_error *error) {
   const char *table_name = entry->owner->name;
+  if (is_unknown) {
+    return dds_error_set(error, DDS_ERROR,
+                         "an answer was lost: a session in %s may have been written by this "
+                         "statement or by somebody else meanwhile; look before you run the "
+                         "statement again",
+                         table_name);
+  }
   if (entry->rules.when_refused == DDS_PRIMARYKEY) {
     return dds_error_set(error, DDS_PRIMARYKEY, "UNIQUE constraint failed: %s.sid", table_name);
   }
@@ -44,7 +51,7 @@ static bool send_one(dds_connection *connection, dds_pending_write *entry, bool 
     entry->state = DDS_PENDING_DROPPED;
     return true;
   }
-  return refuse(entry, error);
+  return refuse(entry, *is_unknown, error);
 }
 
 /* Where one of several failed, or one may have been applied all the same, the user needs counts. */

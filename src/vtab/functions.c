@@ -28,6 +28,15 @@ static bool text_argument(sqlite3_value *value, const char *function, const char
   return *text != NULL || dds_error_set_nomem(error);
 }
 
+/* As text_argument, for what goes on as a C string. */
+static bool name_argument(sqlite3_value *value, const char *function, const char **name,
+                          dds_error *error) {
+  size_t length = 0;
+  return text_argument(value, function, "the table's name", name, &length, error) &&
+         (strlen(*name) == length ||
+          dds_error_set(error, DDS_MISMATCH, "%s: the table's name has a NUL in it", function));
+}
+
 /* A number from 0.001 to 99,999,999,999, or 0 where the argument is NULL or left out. */
 static bool positive_argument(int count, sqlite3_value **values, int place, const char *function,
                               const char *what, double *number, dds_error *error) {
@@ -46,8 +55,7 @@ static bool positive_argument(int count, sqlite3_value **values, int place, cons
 static bool find_table(sqlite3_context *context, sqlite3_value *value, const char *function,
                        dds_vtab **table, dds_error *error) {
   const char *name = NULL;
-  size_t length = 0;
-  return text_argument(value, function, "the table's name", &name, &length, error) &&
+  return name_argument(value, function, &name, error) &&
          dds_table_find(sqlite3_user_data(context), name, table, error) &&
          dds_target_check_writable((*table)->target, error) &&
          dds_target_open((*table)->target, error);

@@ -91,8 +91,9 @@ static bool declare(dds_vtab *table, dds_error *error) {
     rc = sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
   }
   if (ok && rc != SQLITE_OK) {
-    ok = rc == SQLITE_NOMEM ? dds_error_set_nomem(error)
-                            : dds_error_set(error, DDS_ERROR, "%s", sqlite3_errmsg(db));
+    ok = rc == SQLITE_NOMEM
+             ? dds_error_set_nomem(error)
+             : dds_error_set(error, dds_result_to_code(rc), "%s", sqlite3_errmsg(db));
   }
   dds_buffer_free(&sql);
   return ok;
