@@ -26,6 +26,7 @@ REGION = "us-east-1"
 # DynamoDB Local takes any keys of letters and digits.
 ACCESS_KEY_ID = "local"
 SECRET_ACCESS_KEY = "local"
+TAP_RESULT = re.compile(r"^(ok|not ok) \d+ - (\S+)(.*)$")
 
 
 # ---- the run --------------------------------------------------------------------------------
@@ -193,6 +194,35 @@ def build_folder():
 
 
 @pytest.fixture
+def run_program(subtests):
+    """run_program(program, **variables): a C test program; each result it says in TAP a subtest."""
+
+    def run_program(program, **variables):
+        assert program.exists(), f"{program} is not built: run make programs"
+        environment = dict(os.environ, **variables)
+        # A C program has no interpreter's leftovers: here leaks are looked for.
+        if "ASAN_OPTIONS" in environment:
+            environment["ASAN_OPTIONS"] += ":detect_leaks=1"
+        run = subprocess.run(
+            [program],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=600,
+            env=environment,
+        )
+        results = [match for line in run.stdout.splitlines() if (match := TAP_RESULT.match(line))]
+        output = f"{run.stdout}\n{run.stderr}"
+        for result in results:
+            with subtests.test(result[2]):
+                assert result[1] == "ok", output
+        assert results, f"{program} reported no test:\n{output}"
+        assert run.returncode == 0, f"exit code {run.returncode}:\n{output}"
+
+    return run_program
+
+
+@pytest.fixture
 def host_environment():
     """host_environment(**changes): the environment for a process that loads the extension.
 
@@ -235,6 +265,21 @@ def connect(extension, endpoint):
     yield make
     for connection in connections:
         connection.close()
+
+
+@pytest.fixture
+def open_table(connect):
+    """open_table(table, *arguments, **options of connect): a connection with temp.s on it."""
+
+    def make(table, *arguments, **options):
+        connection = connect(**options)
+        connection.execute(
+            "CREATE VIRTUAL TABLE temp.s USING dynamodb_sessions(%s)"
+            % ", ".join(["table='%s'" % table, *arguments])
+        )
+        return connection
+
+    return make
 
 
 @pytest.fixture

@@ -22,17 +22,6 @@ def table(make_table):
 
 
 @pytest.fixture
-def open_table(connect):
-    def make(table, *arguments):
-        connection = connect()
-        connection.execute("CREATE VIRTUAL TABLE temp.s USING dynamodb_sessions(%s)"
-                           % ", ".join(["table='%s'" % table, *arguments]))
-        return connection
-
-    return make
-
-
-@pytest.fixture
 def s(table, open_table):
     return open_table(table, "userId TEXT", "visits INTEGER")
 

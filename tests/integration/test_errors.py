@@ -24,17 +24,6 @@ EVERY_REQUEST = {
 
 
 @pytest.fixture
-def open_table(connect):
-    def make(table, *arguments, **options):
-        connection = connect(**options)
-        connection.execute("CREATE VIRTUAL TABLE temp.s USING dynamodb_sessions(%s)"
-                           % ", ".join(["table='%s'" % table, *arguments]))
-        return connection
-
-    return make
-
-
-@pytest.fixture
 def open_scripted(open_table, scripted_endpoint):
     """On the scripted endpoint, with one attempt: what it answers is what a statement ends with."""
 

@@ -19,17 +19,6 @@ def make_item(sid):
 
 
 @pytest.fixture
-def open_table(connect):
-    def make(table, *arguments):
-        connection = connect()
-        connection.execute("CREATE VIRTUAL TABLE temp.s USING dynamodb_sessions(%s)"
-                           % ", ".join(["table='%s'" % table, *arguments]))
-        return connection
-
-    return make
-
-
-@pytest.fixture
 def table(make_table):
     return make_table("sessionId", items=[make_item("a"), make_item("b")])
 

@@ -21,17 +21,6 @@ ITEMS = {
 }
 
 
-@pytest.fixture
-def open_table(connect):
-    def make(table, *arguments):
-        connection = connect()
-        words = ", ".join(["table='%s'" % table, *arguments])
-        connection.execute("CREATE VIRTUAL TABLE temp.s USING dynamodb_sessions(%s)" % words)
-        return connection
-
-    return make
-
-
 def test_dynamodb_layouts_lists_what_layout_knows(connect, requests_of):
     connection = connect()
     cursor = connection.execute("SELECT * FROM dynamodb_layouts")
