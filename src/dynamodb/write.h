@@ -61,9 +61,9 @@ DDS_MUST_USE bool dds_write_append_body(const dds_write *write, const char *tabl
 DDS_MUST_USE bool dds_write_check(const dds_write *write, dds_error *error);
 
 /*
- * Sends it and waits. A PUT or DELETE that was refused on a retry, while an earlier attempt may have
- * been applied, counts as applied where the item that DynamoDB gives back is the one that it puts,
- * or is gone.
+ * Sends it and waits. A PUT or DELETE that was refused on a retry, while an earlier attempt may
+ * have been applied, counts as applied where the item that DynamoDB gives back is the one that it
+ * puts, or is gone.
  * `*may_have_been_applied` tells whether it may have been, where false is returned and where the
  * result is DDS_WRITE_REFUSED: an attempt before the refused one was not answered.
  */

@@ -38,7 +38,7 @@ DDS_MUST_USE bool dds_connection_create(sqlite3 *db, dds_connection **out, dds_e
 dds_connection *dds_connection_retain(dds_connection *connection);
 
 /* void *, because SQLite's destructors want it so. The last one frees everything. */
-void dds_connection_release(void *connection);
+void dds_connection_release(void *shared);
 
 /*
  * The client for these options: one for each distinct set of them, opened at its first use, so that

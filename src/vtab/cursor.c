@@ -364,27 +364,29 @@ static uint64_t read_bit(const cursor *self, int index) {
   }
 }
 
-/* Keeps for xUpdate, which is handed the key alone, what a DELETE has read of this row. */
-static bool keep_read(cursor *self, dds_error *error) {
-  const dds_layout *layout = &table_of(self)->target->options.layout;
-  dds_buffer sid_bytes = DDS_BUFFER_INIT(VALUE_MAX_BYTES);
-  dds_sql_value sid;
-  dds_row_read *read = NULL;
-  bool ok = dds_row_sid(layout, &self->item, &sid_bytes, &sid, error);
-  ok = ok && start_reads(self, error);
-  if (ok) {
-    read = dds_row_reads_put(self->reads, sid.bytes, sid.length);
-    ok = read != NULL || dds_error_set_nomem(error);
-  }
-  if (ok) {
-    dds_key_free(&read->key);
-    dds_condition_release(read->matches);
-    read->matches = dds_condition_retain(self->filter.condition);
-    read->columns_read = self->columns_unanswered;
-    read->now_ms = self->now_ms;
-    ok = dds_key_from_item(layout->hash_key, &self->item, &read->key, error) &&
+/* Fills a row's entry with what the statement has read of it so far. */
+static bool fill_read(const cursor *self, dds_row_read *read, dds_error *error) {
+  dds_key_free(&read->key);
+  dds_condition_release(read->matches);
+  read->matches = dds_condition_retain(self->filter.condition);
+  read->columns_read = self->columns_unanswered;
+  read->now_ms = self->now_ms;
+  return dds_key_from_item(table_of(self)->target->options.layout.hash_key, &self->item, &read->key,
+                           error) &&
          (self->columns_unanswered == 0 ||
           dds_row_reads_keep(self->reads, read, &self->item, error));
+}
+
+/* Keeps for xUpdate, which is handed the key alone, what a DELETE has read of this row. */
+static bool keep_read(cursor *self, dds_error *error) {
+  dds_buffer sid_bytes = DDS_BUFFER_INIT(VALUE_MAX_BYTES);
+  dds_sql_value sid;
+  bool ok =
+      dds_row_sid(&table_of(self)->target->options.layout, &self->item, &sid_bytes, &sid, error) &&
+      start_reads(self, error);
+  if (ok) {
+    dds_row_read *read = dds_row_reads_put(self->reads, sid.bytes, sid.length);
+    ok = read != NULL ? fill_read(self, read, error) : dds_error_set_nomem(error);
   }
   dds_buffer_free(&sid_bytes);
   return ok;

@@ -25,7 +25,11 @@ static bool text_argument(sqlite3_value *value, const char *function, const char
   }
   *text = (const char *)sqlite3_value_text(value);
   *length = (size_t)sqlite3_value_bytes(value);
-  return *text != NULL || dds_error_set_nomem(error);
+  if (*text == NULL) {
+    dds_error_set_nomem(error);
+    return false;
+  }
+  return true;
 }
 
 /* As text_argument, for what goes on as a C string. */

@@ -78,8 +78,9 @@ def test_demo_runs(sqlite_shell, workshop, table_name):
 def test_python_example(host_environment, extension, workshop, make_table):
     python = block("**Python**", "python")
     name = make_table("sessionId")
-    setup = """
-connection.execute("INSERT INTO sessions(sid, session) VALUES ('t1', '{\\"passport\\":{\\"user\\":\\"ada\\"}}')")
+    session = '{"passport":{"user":"ada"}}'
+    setup = f"""
+connection.execute("INSERT INTO sessions(sid, session) VALUES ('t1', ?)", ['{session}'])
 connection.commit()
 """
     python = python.replace("table='sessions'", f"table='{name}'").replace(
