@@ -21,7 +21,8 @@ enum { SQL_BYTES = 100000, CREATE_TIMEOUT_MS = 60000, COOKIE_BYTES = 1000000 };
 static bool text_argument(sqlite3_value *value, const char *function, const char *what,
                           const char **text, size_t *length, dds_error *error) {
   if (sqlite3_value_type(value) != SQLITE_TEXT) {
-    return dds_error_set(error, DDS_MISMATCH, "%s: %s must be text", function, what);
+    dds_error_set(error, DDS_MISMATCH, "%s: %s must be text", function, what);
+    return false;
   }
   *text = (const char *)sqlite3_value_text(value);
   *length = (size_t)sqlite3_value_bytes(value);
