@@ -46,4 +46,5 @@ DDS_MUST_USE bool dds_config_resolve(const dds_client_options *options,
                                      const dds_profiles *profiles, dds_config *config,
                                      dds_error *error);
 
+/* Releases the texts; a config of zeroes is allowed. */
 void dds_config_free(dds_config *config);

@@ -13,6 +13,7 @@
 #include "base/attributes.h"
 #include "base/error.h"
 
+/* Texts owned, released by dds_credentials_free. */
 typedef struct dds_credentials {
   char *access_key_id;
   char *secret_access_key;
@@ -28,7 +29,7 @@ typedef enum dds_credentials_result {
   DDS_CREDENTIALS_FAILED, /* it applies and failed: `error` is set, the chain ends */
 } dds_credentials_result;
 
-/* What every source is given. */
+/* What every source is given; borrowed. */
 typedef struct dds_credentials_context {
   const dds_config *config;
   const dds_environment *environment;
@@ -53,9 +54,11 @@ DDS_MUST_USE bool dds_credentials_resolve(const dds_credentials_context *context
 /* That `place` ("profile prod") asks for what this version cannot do: DDS_AUTH. False always. */
 bool dds_credentials_refuse(dds_error *error, const char *place, const char *what);
 
-/* Copies the given texts in; session_token and account_id may be NULL. */
+/* Copies the given texts in, with no expiry. DDS_AUTH for a text with control characters;
+ * session_token and account_id may be NULL. */
 DDS_MUST_USE bool dds_credentials_set(dds_credentials *credentials, const char *access_key_id,
                                       const char *secret_access_key, const char *session_token,
                                       const char *account_id, const char *source, dds_error *error);
 
+/* Wipes and releases; credentials of zeroes are allowed. */
 void dds_credentials_free(dds_credentials *credentials);

@@ -53,4 +53,5 @@ const char *dds_profiles_get(const dds_profiles *profiles, dds_section_kind kind
 const char *dds_profiles_get_from(const dds_profiles *profiles, dds_profile_file file,
                                   dds_section_kind kind, const char *section, const char *property);
 
+/* NULL is allowed. */
 void dds_profiles_free(dds_profiles *profiles);

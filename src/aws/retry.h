@@ -20,6 +20,7 @@ typedef struct dds_retry_bucket {
   int tokens;
 } dds_retry_bucket;
 
+/* Fills it. */
 void dds_retry_bucket_init(dds_retry_bucket *bucket);
 
 /* Takes what a retry of this kind costs; false where too few are left: do not retry. */

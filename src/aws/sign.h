@@ -41,4 +41,5 @@ DDS_MUST_USE bool dds_sign_authorization(dds_signer *signer, const dds_credentia
                                          const dds_sign_request *request, dds_buffer *authorization,
                                          char amz_date[17], dds_error *error);
 
+/* Wipes the cached key; the signer may be used again. */
 void dds_sign_forget(dds_signer *signer);

@@ -26,5 +26,6 @@ bool dds_timestamp_format_iso(int64_t time_ms, char text[DDS_TIMESTAMP_ISO_BYTES
  */
 bool dds_timestamp_parse_iso(const char *text, size_t length, int64_t *time_ms);
 
-/* "20150830T123600Z", as SigV4 wants it; whole seconds, rounded down. */
+/* "20150830T123600Z", as SigV4 wants it; whole seconds, rounded down. A time outside the years 0000
+ * to 9999 is written as the nearest inside. */
 void dds_timestamp_format_basic(int64_t time_ms, char text[DDS_TIMESTAMP_BASIC_BYTES]);

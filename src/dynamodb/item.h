@@ -56,17 +56,19 @@ typedef struct dds_item {
  */
 DDS_MUST_USE bool dds_item_parse(const char *text, size_t length, dds_item *item, dds_error *error);
 
-/* An attribute by name. A value that is not of the form {"TYPE": content} is not found. */
+/* An attribute by name, borrowed from the item. False where it is missing, or its value is not of
+ * the form {"TYPE": content}. */
 bool dds_item_find(const dds_item *item, const char *name, size_t name_length, dds_value *value);
 
-/* Walks the attributes; `name` is a JSON string. */
+/* Walks the attributes in the order of the text, but for those that dds_item_find would not find;
+ * false at the end. `name` is a JSON string, with its quotes; it and the value are borrowed. */
 typedef struct dds_item_iterator {
   dds_json_iterator members;
 } dds_item_iterator;
 dds_item_iterator dds_item_iterate(const dds_item *item);
 bool dds_item_next(dds_item_iterator *iterator, dds_json *name, dds_value *value);
 
-/* Reads a typed value, {"S":"abc"}. */
+/* Reads a typed value, {"S":"abc"}, borrowed from the text; false where it is none. */
 bool dds_value_read(dds_json typed, dds_value *value);
 
 /*
@@ -75,7 +77,7 @@ bool dds_value_read(dds_json typed, dds_value *value);
  */
 DDS_MUST_USE bool dds_value_append_bytes(const dds_value *value, dds_buffer *bytes);
 
-/* A BOOL's value. */
+/* Whether it is the BOOL true; false for every other value. */
 bool dds_value_is_true(const dds_value *value);
 
 /*
@@ -111,10 +113,10 @@ bool dds_item_equal(const dds_item *left, const dds_item *right);
 /*
  * Size in bytes by DynamoDB's rule (developer guide, "DynamoDB item sizes and formats"): names and
  * strings in UTF-8, raw bytes of binaries, dds_number_size_bytes, 1 for BOOL and NULL, 3 and 1 for
- * each element for lists and maps.
+ * each element for lists and maps. An item's is the sum of its attributes, each with its name.
  */
 size_t dds_item_size_bytes(const dds_item *item);
 size_t dds_value_size_bytes(const dds_value *value);
 
-/* Deepest level, most bytes of an item: DynamoDB's service quotas. */
+/* Deepest level and most bytes of an item, most bytes of a hash key: DynamoDB's service quotas. */
 enum { DDS_ITEM_MAX_DEPTH = 32, DDS_ITEM_MAX_BYTES = 400 * 1024, DDS_KEY_MAX_BYTES = 2048 };

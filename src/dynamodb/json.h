@@ -41,6 +41,7 @@ enum { DDS_JSON_MAX_DEPTH = 1000 };
  */
 DDS_MUST_USE bool dds_json_parse(const char *text, size_t length, dds_json *value, size_t *where);
 
+/* By the first byte; `value` must not be the missing one (.text NULL). */
 dds_json_type dds_json_type_of(dds_json value);
 
 /* Walks the elements of an array or the members of an object, in the order of the text. */

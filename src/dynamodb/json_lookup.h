@@ -32,9 +32,12 @@ dds_json_lookup dds_json_lookup_members(dds_json object);
 /* By element (of an object: by name), in an order of the caller's. */
 dds_json_lookup dds_json_lookup_elements(dds_json container, dds_json_compare *compare);
 
-/* Of duplicates the last in the text. */
+/* Finds a member by its name, or an element that compares as equal; of duplicates the last in the
+ * text. The value is borrowed from it. */
 bool dds_json_lookup_find(const dds_json_lookup *lookup, dds_json name, dds_json *value);
 
+/* Whether two names, or two elements, compare as equal. */
 bool dds_json_lookup_has_duplicates(const dds_json_lookup *lookup);
 
+/* Releases what it owns; the container's text stays. */
 void dds_json_lookup_free(dds_json_lookup *lookup);

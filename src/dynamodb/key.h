@@ -1,6 +1,6 @@
 /*
- * An item's key: one or two typed attributes as canonical DynamoDB JSON, `{"id":{"S":"sess:a"}}`,
- * so that equal keys are equal bytes. The buffer of writes, batches and memos know items by it.
+ * An item's key: its one key attribute as canonical DynamoDB JSON, `{"id":{"S":"sess:a"}}`, so that
+ * equal keys are equal bytes. The buffer of writes knows items by it.
  */
 #pragma once
 
@@ -16,15 +16,21 @@ typedef struct dds_key {
   size_t length;
 } dds_key;
 
-/* A key of one string attribute. Checks length (DDS_CHECK when empty, DDS_TOOBIG over 2,048
- * bytes) and UTF-8 (DDS_CHECK). */
+/* A key that is a string, owned by the caller (dds_key_free). Checks length (DDS_CHECK when empty,
+ * DDS_TOOBIG over 2,048 bytes) and UTF-8 (DDS_CHECK). */
 DDS_MUST_USE bool dds_key_from_text(const char *attribute, const char *bytes, size_t length,
                                     dds_key *key, dds_error *error);
 
-/* The key of an item by the name of its hash key attribute; the attribute must be there. */
+/* The key of an item by the name of its hash key attribute, owned by the caller. DDS_ERROR where
+ * the attribute is missing or is no S, N or B. */
 DDS_MUST_USE bool dds_key_from_item(const char *attribute, const dds_item *item, dds_key *key,
                                     dds_error *error);
 
+/* A copy of its own, owned by the caller; of no key it is no key. */
 DDS_MUST_USE bool dds_key_copy(const dds_key *from, dds_key *to, dds_error *error);
+
+/* Two that are no key are equal. */
 bool dds_key_equal(const dds_key *left, const dds_key *right);
+
+/* Leaves no key; that of no key is allowed. */
 void dds_key_free(dds_key *key);

@@ -11,12 +11,13 @@
 #include "dynamodb/condition.h"
 
 typedef struct dds_placeholders {
-  dds_buffer names;  /* members of the JSON object so far: "#n0":"expires",… */
+  dds_buffer names;  /* owned; members of the JSON object so far: "#n0":"expires",… */
   dds_buffer values; /* ":v0":{"N":"5"},… */
   size_t name_count;
   size_t value_count;
 } dds_placeholders;
 
+/* Empty ones; dds_placeholders_free releases what is added. */
 void dds_placeholders_init(dds_placeholders *placeholders);
 
 /* Appends the placeholder of an attribute name to an expression. */
@@ -58,4 +59,5 @@ void dds_placeholders_append_expression(dds_buffer *body, const char *name,
  * each only where there is one. */
 void dds_placeholders_append_members(const dds_placeholders *placeholders, dds_buffer *body);
 
+/* They may not be used again without dds_placeholders_init. */
 void dds_placeholders_free(dds_placeholders *placeholders);

@@ -16,7 +16,7 @@
 #include "dynamodb/operation.h"
 #include "dynamodb/table.h"
 
-/* What both kinds of read have in common. All borrowed for the time of the call. */
+/* The attributes that a read gives. All borrowed for the time of the call. */
 typedef struct dds_projection {
   const char *const *attributes; /* names, each once */
   size_t count;                  /* 0: the whole item */
@@ -24,7 +24,7 @@ typedef struct dds_projection {
 
 /*
  * GetItem. `item->json.text` is NULL where there is none. The item is borrowed from `*holder`,
- * which the caller frees (dds_operation_free).
+ * which the caller frees (dds_operation_free) where true is returned; else it is NULL.
  */
 DDS_MUST_USE bool dds_read_get(const dds_table *table, const dds_key *key,
                                const dds_projection *projection, bool consistent,

@@ -59,7 +59,8 @@ typedef struct dds_table_description {
   char *replicas; /* JSON array of regions; or NULL */
 } dds_table_description;
 
-/* A table that does not exist is no error: `exists` is false. */
+/* DescribeTable. A table that does not exist is no error: `exists` is false. The description is the
+ * caller's where true is returned, and empty else. */
 DDS_MUST_USE bool dds_table_describe(const dds_table *table, dds_table_description *description,
                                      dds_error *error);
 void dds_table_description_free(dds_table_description *description);
@@ -72,11 +73,12 @@ DDS_MUST_USE bool dds_table_create(const dds_table *table, const char *hash_key,
 
 /* Asks until the table is ACTIVE or the time is over, which is an error that names the status; so
  * are DELETING and INACCESSIBLE_ENCRYPTION_CREDENTIALS, at once. Waits 20 ms at first, then longer,
- * up to 2 s. `*description` is that of the last answer. */
+ * up to 2 s. */
 DDS_MUST_USE bool dds_table_wait_active(const dds_table *table, int64_t timeout_ms,
                                         dds_error *error);
 
-/* DescribeTimeToLive: the attribute ("" for none, owned) and the status, "ENABLED", …. */
+/* DescribeTimeToLive: the attribute ("" for none) and the status ("ENABLED", …), both owned by the
+ * caller (dds_free); NULL on failure. */
 DDS_MUST_USE bool dds_table_describe_ttl(const dds_table *table, char **attribute, char **status,
                                          dds_error *error);
 

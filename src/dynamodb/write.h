@@ -56,8 +56,8 @@ const char *dds_write_operation(const dds_write *write);
 DDS_MUST_USE bool dds_write_append_body(const dds_write *write, const char *table_name,
                                         dds_buffer *body, dds_error *error);
 
-/* Checks before anything is sent what DynamoDB would refuse: item over 400 KB, over 150 asserted
- * attributes (DDS_TOOBIG). */
+/* Checks before anything is sent what DynamoDB would refuse: an item over 400 KB, a condition over
+ * 300 operators or 4 KB (DDS_TOOBIG). */
 DDS_MUST_USE bool dds_write_check(const dds_write *write, dds_error *error);
 
 /*
@@ -74,4 +74,5 @@ DDS_MUST_USE bool dds_write_send(const dds_table *table, const dds_write *write,
 /* Bytes that it holds in memory, about. */
 size_t dds_write_memory_bytes(const dds_write *write);
 
+/* Releases what it owns, its conditions too, and leaves an empty one. */
 void dds_write_free(dds_write *write);

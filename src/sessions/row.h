@@ -20,7 +20,7 @@
 
 /* An extra column: the top-level attribute of that name. */
 typedef struct dds_extra_column {
-  char *name;
+  char *name; /* owned by the table of columns that has it */
   dds_affinity affinity;
 } dds_extra_column;
 

@@ -57,4 +57,5 @@ DDS_MUST_USE bool dds_session_json_set_expiry(dds_session_json *session, const d
 DDS_MUST_USE bool dds_session_json_set_number(dds_session_json *session, const char *name,
                                               int64_t number, dds_error *error);
 
+/* Releases the text; what was borrowed from it is gone. */
 void dds_session_json_free(dds_session_json *session);

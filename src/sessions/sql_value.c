@@ -239,7 +239,7 @@ static bool integer_is_real(int64_t integer, double real) {
          (double)(int64_t)real == real;
 }
 
-int dds_sql_same(const dds_sql_value *left, const dds_sql_value *right) {
+bool dds_sql_same(const dds_sql_value *left, const dds_sql_value *right) {
   if (left->type == DDS_SQL_INTEGER && right->type == DDS_SQL_REAL) {
     return integer_is_real(left->integer, right->real);
   }

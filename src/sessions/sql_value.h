@@ -1,6 +1,7 @@
 /* A value as SQL has it, free of SQLite's types, so that sessions/ stays pure. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,4 +40,4 @@ typedef enum dds_affinity {
 void dds_sql_apply_affinity(dds_sql_value *value, dds_affinity affinity, dds_buffer *scratch);
 
 /* Same type and same value; 1 and 1.0 are the same, text and blob are not. */
-int dds_sql_same(const dds_sql_value *left, const dds_sql_value *right);
+bool dds_sql_same(const dds_sql_value *left, const dds_sql_value *right);
