@@ -11,7 +11,7 @@
 
 #include "base/hash.h"
 
-enum { MESSAGE_BYTES = 512 };
+enum { MESSAGE_BYTES = 512, CONTENT_TYPE_BYTES = 48 };
 
 /* Errors of a service that have another code than DDS_ERROR, or a remedy that is known here. */
 typedef struct service_error {
@@ -107,8 +107,13 @@ static void read_failure(const dds_exchange *exchange, const char *endpoint, dds
   }
 }
 
-/* "com.amazon.coral.service#SlowDown:http://…" is SlowDown. */
-static void copy_code(char code[DDS_ERROR_CODE_BYTES], const char *type) {
+static bool is_code_byte(char byte) {
+  return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+         (byte >= 'a' && byte <= 'z') || byte == '.' || byte == '_';
+}
+
+/* "com.amazon.coral.service#SlowDown:http://…" is SlowDown. False, and "", where it is no code. */
+static bool copy_code(char code[DDS_ERROR_CODE_BYTES], const char *type) {
   size_t length = strcspn(type, ":");
   for (size_t i = length; i > 0; i--) {
     if (type[i - 1] == '#') {
@@ -117,14 +122,18 @@ static void copy_code(char code[DDS_ERROR_CODE_BYTES], const char *type) {
       break;
     }
   }
-  if (length >= DDS_ERROR_CODE_BYTES) {
-    length = DDS_ERROR_CODE_BYTES - 1;
+  code[0] = '\0';
+  if (length == 0 || length >= DDS_ERROR_CODE_BYTES) {
+    return false;
   }
   for (size_t i = 0; i < length; i++) {
-    char byte = type[i];
-    code[i] = byte > ' ' && byte < 0x7F ? byte : '?';
+    if (!is_code_byte(type[i])) {
+      return false;
+    }
   }
+  memcpy(code, type, length);
   code[length] = '\0';
+  return true;
 }
 
 static const char *get_text(const cJSON *object, const char *name) {
@@ -132,7 +141,7 @@ static const char *get_text(const cJSON *object, const char *name) {
   return text == NULL ? "" : text;
 }
 
-/* One line of text: a body that is not JSON may be a page of HTML. */
+/* One line of text. */
 static void copy_message(char message[MESSAGE_BYTES], const char *text, size_t length) {
   size_t used = 0;
   for (size_t i = 0; i < length && used < MESSAGE_BYTES - 1; i++) {
@@ -185,70 +194,99 @@ static cJSON *parse_body(const dds_buffer *body) {
   return NULL;
 }
 
-static void set_service_error(const dds_exchange *exchange, const char *message,
-                              const char *credential_source, dds_retry_kind retry,
+/* "text/html" of "text/html; charset=utf-8"; "" where there is none, or it is not one. */
+static void copy_content_type(char type[CONTENT_TYPE_BYTES], const dds_exchange *exchange,
+                              const dds_echo_request *request) {
+  size_t length = strcspn(exchange->content_type, "; ");
+  type[0] = '\0';
+  if (length >= CONTENT_TYPE_BYTES || dds_echo_is_in(request, exchange->content_type)) {
+    return;
+  }
+  memcpy(type, exchange->content_type, length);
+  type[length] = '\0';
+}
+
+/* What a proxy, a firewall or a gateway says is not quoted: it may say anything. */
+static void set_foreign_error(const dds_exchange *exchange, const dds_answer_context *context,
                               dds_error *error) {
+  char type[CONTENT_TYPE_BYTES];
+  if (exchange->body.length == 0) {
+    dds_error_set(error, DDS_ERROR, "HTTP status %d without a message", exchange->status);
+    return;
+  }
+  copy_content_type(type, exchange, &context->request);
+  dds_error_set(error, DDS_ERROR,
+                "an answer that is not DynamoDB's (HTTP %d, %s): is a proxy or another service "
+                "between?",
+                exchange->status, type[0] == '\0' ? "without a content type" : type);
+}
+
+static void set_service_error(const cJSON *body, const dds_answer_context *context,
+                              dds_retry_kind retry, dds_error *error) {
+  char message[MESSAGE_BYTES];
   const char *code = error->service_code;
   const service_error *known = find_service_error(code);
   dds_code result = known != NULL                   ? known->result
                     : retry == DDS_RETRY_THROTTLING ? DDS_BUSY
                                                     : DDS_ERROR;
-  if (known != NULL && known->hides_message) {
-    message = "";
+  const char *text = get_text(body, "message");
+  if (text[0] == '\0') {
+    text = get_text(body, "Message");
   }
-  if (code[0] == '\0' && message[0] == '\0') {
-    dds_error_set(error, result, "HTTP status %d without a message", exchange->status);
+  copy_message(message, text, strlen(text));
+  if (message[0] == '\0' || (known != NULL && known->hides_message)) {
+    dds_error_set(error, result, "%s", code);
+  } else if (dds_echo_is_in(&context->request, message)) {
+    dds_error_set(error, result, "%s (its message is not shown: it repeats what was sent)", code);
   } else {
-    dds_error_set(error, result, "%s%s%s", code, code[0] != '\0' && message[0] != '\0' ? ": " : "",
-                  message);
+    dds_error_set(error, result, "%s: %s", code, message);
   }
   if (known != NULL) {
-    dds_error_append(error, "; credentials of this request: %s; %s", credential_source,
+    dds_error_append(error, "; credentials of this request: %s; %s", context->credential_source,
                      known->remedy);
   }
 }
 
-static void read_error(const dds_exchange *exchange, const char *credential_source,
+static void read_error(const dds_exchange *exchange, const dds_answer_context *context,
                        dds_answer *answer, dds_error *error) {
-  char message[MESSAGE_BYTES];
   cJSON *body = parse_body(&exchange->body);
-  if (body != NULL) {
-    const char *text = get_text(body, "message");
-    if (text[0] == '\0') {
-      text = get_text(body, "Message");
-    }
-    copy_message(message, text, strlen(text));
-    copy_code(error->service_code, get_text(body, "__type"));
-  } else {
-    copy_message(message, dds_buffer_text(&exchange->body), exchange->body.length);
+  char *code = error->service_code;
+  bool is_service_error = body != NULL && copy_code(code, get_text(body, "__type")) &&
+                          !dds_echo_is_in(&context->request, code);
+  if (!is_service_error) {
+    code[0] = '\0';
   }
-  answer->retry = dds_retry_classify(exchange->status, error->service_code);
-  if (strcmp(error->service_code, "TransactionCanceledException") == 0) {
+  answer->retry = dds_retry_classify(exchange->status, code);
+  if (strcmp(code, "TransactionCanceledException") == 0) {
     answer->retry = is_conflict_alone(body) ? DDS_RETRY_THROTTLING : DDS_RETRY_NEVER;
   }
-  set_service_error(exchange, message, credential_source, answer->retry, error);
+  if (is_service_error) {
+    set_service_error(body, context, answer->retry, error);
+  } else {
+    set_foreign_error(exchange, context, error);
+  }
   cJSON_Delete(body);
 }
 
-void dds_answer_read(const dds_exchange *exchange, const char *endpoint,
-                     const char *credential_source, dds_answer *answer, dds_error *error) {
+void dds_answer_read(const dds_exchange *exchange, const dds_answer_context *context,
+                     dds_answer *answer, dds_error *error) {
   *answer =
       (dds_answer){.retry = DDS_RETRY_NEVER, .retry_after_ms = read_number(exchange->retry_after)};
   if (exchange->body.failed == DDS_NOMEM) {
     dds_error_set_nomem(error);
   } else if (exchange->failure != DDS_HTTP_ANSWERED) {
-    read_failure(exchange, endpoint, answer, error);
+    read_failure(exchange, context->endpoint, answer, error);
   } else if (has_wrong_checksum(exchange)) {
     answer->retry = DDS_RETRY_TRANSIENT;
     answer->is_garbled = exchange->status == 200;
     dds_error_set(error, DDS_ERROR, "the answer's CRC-32 is not the one that came with it");
   } else if (exchange->status != 200) {
-    read_error(exchange, credential_source, answer, error);
+    read_error(exchange, context, answer, error);
   } else if (!looks_like_object(&exchange->body)) {
     answer->retry = DDS_RETRY_TRANSIENT;
     answer->is_garbled = true;
     dds_error_set(error, DDS_ERROR,
                   "the answer is not JSON: is there an AWS endpoint or a captive portal at \"%s\"?",
-                  endpoint);
+                  context->endpoint);
   }
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "aws/answer.h"
+#include "aws/echo.h"
 #include "aws/endpoint.h"
 #include "aws/profile.h"
 #include "aws/retry.h"
@@ -276,14 +277,17 @@ static bool send_attempt(dds_call *call, dds_error *error) {
   return is_sent;
 }
 
-static void note_exchange(dds_call *call, const dds_exchange *exchange) {
+static void note_exchange(dds_call *call, const dds_exchange *exchange,
+                          const dds_echo_request *request) {
   dds_call_outcome *outcome = &call->outcome;
   bool is_answered = exchange->failure == DDS_HTTP_ANSWERED;
   outcome->http_status = is_answered ? exchange->status : 0;
   outcome->response_bytes += exchange->body.length;
   outcome->body = dds_buffer_text(&exchange->body);
   outcome->body_length = exchange->body.length;
-  memcpy(outcome->request_id, exchange->request_id, sizeof outcome->request_id);
+  bool is_echo = dds_echo_is_in(request, exchange->request_id);
+  snprintf(outcome->request_id, sizeof outcome->request_id, "%s",
+           is_echo ? "" : exchange->request_id);
   if (exchange->has_lost_answer || (is_answered && exchange->status >= 500)) {
     outcome->may_have_been_applied = true;
   }
@@ -308,9 +312,17 @@ static void take_answer(dds_call *call, const dds_exchange *exchange) {
   dds_client *client = call->client;
   dds_error error = DDS_ERROR_INIT;
   dds_answer answer;
-  note_exchange(call, exchange);
-  dds_answer_read(exchange, client->config.endpoint,
-                  client->has_credentials ? client->credentials.source : "none", &answer, &error);
+  const dds_credentials *credentials = &client->credentials;
+  const dds_answer_context context = {
+      .endpoint = client->config.endpoint,
+      .credential_source = client->has_credentials ? credentials->source : "none",
+      .request = {.secret_access_key = credentials->secret_access_key,
+                  .session_token = credentials->session_token,
+                  .body = dds_buffer_text(&call->body),
+                  .body_length = call->body.length},
+  };
+  note_exchange(call, exchange, &context.request);
+  dds_answer_read(exchange, &context, &answer, &error);
   if (error.code == DDS_OK) {
     dds_retry_bucket_give(&client->bucket, call->last_cost);
     finish(call, &error);

@@ -17,6 +17,7 @@
 #include "scripted_transport.h"
 
 #define TOKEN     "AQoDYXdzEPT//token="
+#define FOREIGN   "an answer that is not DynamoDB's (HTTP 40"
 #define THROTTLED "{\"__type\":\"com.amazonaws.dynamodb.v20120810#ThrottlingException\"}"
 
 /* A client with keys in the environment, its script, and how often it was asked to stop. */
@@ -180,7 +181,8 @@ static void test_attempts_used_up(void **state) {
       {503, "{\"__type\":\"x#SlowDown\"}", 0, DDS_ERROR, "SlowDown", true},
       {500, "{\"__type\":\"x#InternalServerError\",\"Message\":\"m\"}", 0, DDS_ERROR,
        "InternalServerError: m", true},
-      {502, "<html>\n  bad\n gateway", 0, DDS_ERROR, "<html> bad gateway", true},
+      {502, "<html>\n  bad\n gateway", 0, DDS_ERROR,
+       "an answer that is not DynamoDB's (HTTP 502, without a content type): is a proxy", true},
       {504, "", 0, DDS_ERROR, "HTTP status 504 without a message", true},
       {0, NULL, DDS_HTTP_NOT_SENT, DDS_ERROR,
        "Could not connect to the endpoint URL: \"https://dynamodb.us-east-1.amazonaws.com\"",
@@ -227,11 +229,18 @@ static void test_not_retried(void **state) {
        "ConditionalCheckFailedException", "ConditionalCheckFailedException: no", DDS_ERROR},
       {400, "{\"__type\":\"ValidationException:http://x\",\"message\":\"no\"}",
        "ValidationException", "ValidationException: no", DDS_ERROR},
-      {400, "{\"message\":\"only this\"}", "", "only this", DDS_ERROR},
-      {400, "{\"__type\":\"a#X\",\"message\":\"m\"} trailing", "",
-       "{\"__type\":\"a#X\",\"message\":\"m\"} trailing", DDS_ERROR},
-      {400, "{\"__TYPE\":\"a#X\",\"message\":\"m\"}", "", "m", DDS_ERROR},
-      {403, "Forbidden\r\n", "", "Forbidden", DDS_ERROR},
+      {400, "{\"message\":\"only this\"}", "", FOREIGN, DDS_ERROR},
+      {400, "{\"__type\":\"a#X\",\"message\":\"m\"} trailing", "", FOREIGN, DDS_ERROR},
+      {400, "{\"__TYPE\":\"a#X\",\"message\":\"m\"}", "", FOREIGN, DDS_ERROR},
+      {400, "{\"__type\":\"a#not a code\",\"message\":\"m\"}", "", FOREIGN, DDS_ERROR},
+      {400, "{\"__type\":\"" TOKEN "\",\"message\":\"m\"}", "", FOREIGN, DDS_ERROR},
+      {400, "{\"__type\":\"a#X\"}", "X", "X", DDS_ERROR},
+      {400, "{\"__type\":\"a#X\",\"message\":\"of " TOKEN "\"}", "X",
+       "X (its message is not shown: it repeats what was sent)", DDS_ERROR},
+      {400, "{\"__type\":\"a#AccessDeniedException\",\"message\":\"" TOKEN "\"}",
+       "AccessDeniedException", "it repeats what was sent); credentials of this request: env",
+       DDS_AUTH},
+      {403, "Forbidden " TOKEN "\r\n", "", FOREIGN, DDS_ERROR},
       {301, "", "", "HTTP status 301", DDS_ERROR},
       {400, "{\"__type\":\"a#AccessDeniedException\",\"Message\":\"not authorized\"}",
        "AccessDeniedException",
@@ -273,6 +282,20 @@ static void test_not_retried(void **state) {
   assert_false(run(&f, &outcome));
   assert_non_null(strstr(f.error.message, "scripted failure"));
   assert_int_equal(f.error.attempts, 1);
+  tear_down(&f);
+}
+
+/* An id is shown in errors and in dynamodb_requests; one that repeats the request is not taken. */
+static void test_request_id_that_is_an_echo(void **state) {
+  (void)state;
+  fixture f;
+  dds_call_outcome outcome;
+  set_up_open(&f);
+  scripted_transport_answer(f.script, 500, "");
+  scripted_transport_answer_with(
+      f.script, &(scripted_answer){.status = 200, .body = "{}", .request_id = TOKEN});
+  assert_true(run(&f, &outcome));
+  assert_string_equal(outcome.request_id, "");
   tear_down(&f);
 }
 
@@ -560,6 +583,7 @@ int main(void) {
       cmocka_unit_test(test_throttled_then_well),
       cmocka_unit_test(test_attempts_used_up),
       cmocka_unit_test(test_not_retried),
+      cmocka_unit_test(test_request_id_that_is_an_echo),
       cmocka_unit_test(test_checksum),
       cmocka_unit_test(test_retry_after_and_a_lost_answer),
       cmocka_unit_test(test_bucket_runs_dry),

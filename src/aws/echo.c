@@ -1,0 +1,206 @@
+/*
+ * Looking for the request in its answer. The text is short and the body may have megabytes, so the
+ * text's runs of bytes are marked in a small table by their hash, and the body is read once.
+ */
+#include "aws/echo.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+enum { RUN_BYTES = 12, MOST_TEXT_BYTES = 512, MARK_BITS = 13 };
+
+/* The last 12 bytes that counted. */
+typedef struct run {
+  uint64_t last; /* 8 bytes */
+  uint32_t first;
+  size_t length; /* bytes that counted so far */
+} run;
+
+/* The runs of the text. */
+typedef struct text_runs {
+  run runs[MOST_TEXT_BYTES];
+  size_t count;
+  unsigned char marks[1 << MARK_BITS]; /* by hash: whether there is such a run */
+} text_runs;
+
+static bool counts(unsigned char byte) {
+  return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+         (byte >= 'a' && byte <= 'z') || byte >= 0x80;
+}
+
+/* Reads one byte, or a backslash with what it escapes: it is there in an echo of the whole body,
+ * and is not in an echo of a value. */
+static size_t extend(run *at, const char *bytes, size_t position, size_t length) {
+  unsigned char byte = (unsigned char)bytes[position];
+  if (byte == '\\' && position + 1 < length) {
+    return position + 2;
+  }
+  if (counts(byte)) {
+    at->first = at->first << 8 | (uint32_t)(at->last >> 56);
+    at->last = at->last << 8 | byte;
+    at->length++;
+  }
+  return position + 1;
+}
+
+static size_t hash(const run *at) {
+  uint64_t mixed = (at->last ^ at->first) * UINT64_C(0x9E3779B97F4A7C15);
+  return (size_t)(mixed >> (64 - MARK_BITS));
+}
+
+static void index_text(text_runs *runs, const char *text) {
+  size_t length = strlen(text);
+  run at = {0};
+  memset(runs, 0, sizeof *runs);
+  for (size_t position = 0; position < length && runs->count < MOST_TEXT_BYTES;) {
+    size_t before = at.length;
+    position = extend(&at, text, position, length);
+    if (at.length > before && at.length >= RUN_BYTES) {
+      runs->runs[runs->count++] = at;
+      runs->marks[hash(&at)] = 1;
+    }
+  }
+}
+
+static bool is_indexed(const text_runs *runs, const run *at) {
+  if (runs->marks[hash(at)] == 0) {
+    return false;
+  }
+  for (size_t i = 0; i < runs->count; i++) {
+    if (runs->runs[i].last == at->last && runs->runs[i].first == at->first) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static bool shares_run(const text_runs *runs, const char *bytes, size_t length) {
+  run at = {0};
+  for (size_t position = 0; position < length;) {
+    position = extend(&at, bytes, position, length);
+    if (at.length >= RUN_BYTES && is_indexed(runs, &at)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static bool is_one_of(const char *const *words, size_t count, const char *bytes, size_t length) {
+  for (size_t i = 0; i < count; i++) {
+    if (strlen(words[i]) == length && memcmp(words[i], bytes, length) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* The length of the JSON string whose first byte behind the quote is at `start`. */
+static size_t string_length(const char *body, size_t start, size_t length) {
+  size_t end = start;
+  while (end < length && body[end] != '"') {
+    end += body[end] == '\\' && end + 1 < length ? 2 : 1;
+  }
+  return end - start;
+}
+
+/* Where the body's reading stands: in which member's value, and how deep. */
+typedef struct place {
+  bool is_value_data; /* of the member that was named last */
+  bool is_map_next;   /* that member is "M" */
+  size_t depth;
+  size_t map_depth; /* of the outermost map around, whose names are data too; 0: none */
+} place;
+
+/* Takes a name and tells whether it is data itself. */
+static bool take_name(place *at, const char *name, size_t length) {
+  static const char *const of_data[] = {"S",  "N",         "B",         "SS", "NS",
+                                        "BS", "Statement", "NextToken", "M"};
+  bool is_data = at->map_depth > 0;
+  at->is_value_data = is_one_of(of_data, sizeof of_data / sizeof of_data[0], name, length);
+  at->is_map_next = length == 1 && name[0] == 'M';
+  return is_data;
+}
+
+static void take_brace(place *at, char brace) {
+  if (brace == '{') {
+    at->depth++;
+    if (at->is_map_next && at->map_depth == 0) {
+      at->map_depth = at->depth;
+    }
+  } else {
+    if (at->depth <= at->map_depth) {
+      at->map_depth = 0;
+    }
+    at->depth -= at->depth > 0 ? 1 : 0;
+  }
+  at->is_map_next = false;
+}
+
+/* The attributes' values: members "S" and the like, at any depth. */
+static bool shares_data(const text_runs *runs, const char *body, size_t length) {
+  place at = {0};
+  for (size_t i = 0; i < length; i++) {
+    if (body[i] == '{' || body[i] == '}') {
+      take_brace(&at, body[i]);
+    }
+    if (body[i] != '"') {
+      continue;
+    }
+    const char *text = body + i + 1;
+    size_t text_length = string_length(body, i + 1, length);
+    i += text_length + 1;
+    size_t next = i + 1;
+    while (next < length && strchr(" \t\r\n", body[next]) != NULL && body[next] != '\0') {
+      next++;
+    }
+    bool is_name = next < length && body[next] == ':';
+    bool is_data = is_name ? take_name(&at, text, text_length) : at.is_value_data;
+    if (is_data && shares_run(runs, text, text_length)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Words of signed headers, and pieces of nested JSON, as any cut of a body of DynamoDB's has them:
+ * its messages quote names and expressions, never objects. */
+static bool has_telling_word(const char *text) {
+  static const char *const words[] = {
+      "AWS4-HMAC-SHA256",
+      "Signature=",
+      "Authorization",
+      "X-Amz-Security-Token",
+      "\":{",
+      "\":[",
+      "{\"",
+      "{\\\"",
+      "\"}",
+  };
+  for (; *text != '\0'; text++) {
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+      if (strncasecmp(text, words[i], strlen(words[i])) == 0) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+bool dds_echo_is_in(const dds_echo_request *request, const char *text) {
+  text_runs runs;
+  if (has_telling_word(text)) {
+    return true;
+  }
+  index_text(&runs, text);
+  if (runs.count == 0) {
+    return false;
+  }
+  const char *const credentials[] = {request->secret_access_key, request->session_token};
+  for (size_t i = 0; i < sizeof credentials / sizeof credentials[0]; i++) {
+    if (credentials[i] != NULL && shares_run(&runs, credentials[i], strlen(credentials[i]))) {
+      return true;
+    }
+  }
+  return shares_data(&runs, request->body, request->body_length);
+}

@@ -1,0 +1,27 @@
+/*
+ * Whether a server's words repeat what only the request may hold: a credential, a signed header,
+ * session data. A proxy or a gateway for debugging may quote all of that in its answer, and errors
+ * and dynamodb_requests never show it. Pure, and without memory of its own.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What was sent. Borrowed. */
+typedef struct dds_echo_request {
+  const char *secret_access_key; /* or NULL */
+  const char *session_token;     /* or NULL */
+  const char *body;              /* JSON of DynamoDB's API */
+  size_t body_length;
+} dds_echo_request;
+
+/*
+ * True where `text` names a signed header, holds a piece of DynamoDB's JSON as requests have it, or
+ * shares a run of 12 letters and digits with the secret, the token, or an attribute's value in the
+ * body. Only letters and digits count, so that quotes, escapes and line breaks hide nothing; what
+ * is shorter than that is no session id worth the name, and would hide honest messages. Names of
+ * tables, indexes and attributes and the words of expressions are not looked for: DynamoDB's own
+ * messages repeat those. Looks at the first 512 bytes that count of `text`.
+ */
+bool dds_echo_is_in(const dds_echo_request *request, const char *text);

@@ -1,0 +1,121 @@
+/* What counts as a repetition of the request, and what DynamoDB really says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "aws/echo.h"
+
+#define SECRET "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+#define TOKEN  "AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQW"
+
+static const char body[] =
+    "{ \"TableName\" : \"production-sessions\", \"Item\":{\"sessionIdentifier\":"
+    "{\"S\":\"pGk3fVq0Zr7xT1bYhN5wLm2c\"},\"userIdentifier\":{\"N\" : \"9876543210987654\"},"
+    "\"short\":{\"S\":\"abc\"},\"groups\":{\"SS\":[\"a\",\"administrators-of-it\"]},"
+    "\"sess\":{\"M\":{\"cookie-of-the-user\":{\"M\":{\"path-of-the-cookie\":{\"S\":\"/\"}}}}},"
+    "\"outsideOfTheMap\":{\"B\":\"Y29ycmVjdGhvcnNl\"},"
+    "\"text\":{\"S\":\"{\\\"note\\\":\\\"correct\\\\nhorse battery staple\\\"}\"}},"
+    "\"ConditionExpression\":\"attribute_not_exists(sessionIdentifier)\","
+    "\"ExpressionAttributeNames\":{\"#n\":\"anotherAttribute\"},"
+    "\"ReturnConsumedCapacity\":\"TOTAL-OF-EVERYTHING\"}";
+
+static const dds_echo_request request = {
+    .secret_access_key = SECRET,
+    .session_token = TOKEN,
+    .body = body,
+    .body_length = sizeof body - 1,
+};
+
+static void test_repetitions(void **state) {
+  (void)state;
+  static const char *const texts[] = {
+      SECRET,
+      "key " SECRET ".",
+      "token " TOKEN,
+      "part EXAMPLEtc764bNrC9 of it",
+      "x AWS4-HMAC-SHA256 y",
+      "SIGNATURE=00",
+      "authorization: none",
+      "x-amz-security-token: ...",
+      "sid pGk3fVq0Zr7xT1bYhN5wLm2c",
+      "sid 3fVq0Zr7xT1b",
+      "sid 3fVq 0Zr7\nxT1b",
+      "sid 3fVq\\n0Zr7\\\"xT1b",
+      "number 9876543210987654",
+      "set administrators-of-it",
+      "name cookie-of-the-user",
+      "name path-of-the-cookie",
+      "bytes Y29ycmVjdGhvcnNl",
+      "text {'note':'correct\nhorse battery staple'}",
+      "text correct horse battery",
+      "cut ...\"S\":\"abc\"},...",
+      "cut ...\"short\":{\"S...",
+      "cut ...\\\"short\\\":{\\\"S...",
+  };
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    if (!dds_echo_is_in(&request, texts[i])) {
+      fail_msg("not found: %s", texts[i]);
+    }
+  }
+}
+
+/* The first ones were recorded from DynamoDB Local and from the service. */
+static void test_honest_messages(void **state) {
+  (void)state;
+  static const char *const texts[] = {
+      "The conditional request failed",
+      "Cannot do operations on a non-existent table",
+      "Requested resource not found: Table: production-sessions not found",
+      "One of the required keys was not given a value",
+      "One or more parameter values were invalid: Missing the key sessionIdentifier in the item",
+      "Invalid ConditionExpression: Syntax error; token: \"<EOF>\", near: \"sessionIdentifier\"",
+      "Invalid ConditionExpression: Syntax error; token: \":\", near: \"= :)\"",
+      "Invalid FilterExpression: An expression attribute name used in the document path is not "
+      "defined; attribute name: #anotherAttribute",
+      "1 validation error detected: Value 'TOTAL-OF-EVERYTHING' at 'returnConsumedCapacity' failed "
+      "to satisfy constraint: Member must satisfy enum value set: [INDEXES, TOTAL, NONE]",
+      "User: arn:aws:iam::123456789012:user/me is not authorized to perform: dynamodb:PutItem on "
+      "resource: arn:aws:dynamodb:us-east-1:123456789012:table/production-sessions because no "
+      "identity-based policy allows the dynamodb:PutItem action",
+      "The table does not have the specified index: anotherAttribute-index",
+      "attribute_not_exists outsideOfTheMap abc TableName",
+      "4KBNVRGD25RG1KEO9UT4V3FQDJVV4KQNSO5AEMVJF66Q9ASUAAJG",
+      "",
+  };
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    if (dds_echo_is_in(&request, texts[i])) {
+      fail_msg("found: %s", texts[i]);
+    }
+  }
+}
+
+static void test_bodies_that_are_cut_or_no_json(void **state) {
+  (void)state;
+  for (size_t length = 0; length < sizeof body; length++) {
+    char *cut = malloc(length + 1); /* of exactly this length, for the sanitizer */
+    assert_non_null(cut);
+    memcpy(cut, body, length);
+    const dds_echo_request short_request = {.body = cut, .body_length = length};
+    assert_false(dds_echo_is_in(&short_request, "nothing that stands in the request's body"));
+    free(cut);
+  }
+  static const char *const bodies[] = {"", "\"", "\"\\", "}}}", "{\"M\":", "{\"S\":\"", "\"S\"\0:"};
+  for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+    const dds_echo_request odd = {.body = bodies[i], .body_length = strlen(bodies[i])};
+    assert_false(dds_echo_is_in(&odd, "nothing that stands in the request's body"));
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_repetitions),
+      cmocka_unit_test(test_honest_messages),
+      cmocka_unit_test(test_bodies_that_are_cut_or_no_json),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
