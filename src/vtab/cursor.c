@@ -302,7 +302,14 @@ static bool start(cursor *self, sqlite3_value **values, dds_error *error) {
 
 /* Rows that the transaction has changed are not mixed into a read yet, so the read is refused. */
 static bool check_unsent(const dds_vtab *table, dds_error *error) {
-  size_t count = dds_pending_count_for(&table->connection->pending, table->target);
+  const dds_pending *pending = &table->connection->pending;
+  size_t count = dds_pending_count_for(pending, table->target);
+  if (count > 0) {
+    if (!dds_table_drop_orphans(table->connection, error)) {
+      return false;
+    }
+    count = dds_pending_count_for(pending, table->target);
+  }
   return count == 0 ||
          dds_error_set(error, DDS_ERROR,
                        "\"%s\" has %zu unsent write%s in this transaction, which a read would not "

@@ -142,22 +142,6 @@ static int connect(sqlite3 *db, void *client_data, int count, const char *const 
   return SQLITE_OK;
 }
 
-/* A name that is created again was taken back before, and with it what was written under it. */
-static int create(sqlite3 *db, void *client_data, int count, const char *const *arguments,
-                  sqlite3_vtab **out, char **message) {
-  int rc = connect(db, client_data, count, arguments, out, message);
-  const dds_vtab *table = rc == SQLITE_OK ? (dds_vtab *)*out : NULL;
-  for (dds_vtab *earlier = table != NULL ? table->next : NULL; earlier != NULL;
-       earlier = earlier->next) {
-    if (earlier->is_new && !earlier->is_renamed &&
-        sqlite3_stricmp(earlier->schema, table->schema) == 0 &&
-        sqlite3_stricmp(earlier->name, table->name) == 0) {
-      dds_pending_truncate(&table->connection->pending, earlier, 0);
-    }
-  }
-  return rc;
-}
-
 /* dynamodb_sessions('prod') would compare a hidden column and find nothing: say what to type. */
 static int refuse_arguments(dds_vtab *table, sqlite3_index_info *info, int place) {
   dds_error error = DDS_ERROR_INIT;
@@ -307,6 +291,7 @@ static size_t end_transaction(dds_vtab *table) {
   table->is_begun = false;
   table->is_new = false;
   table->is_renamed = false;
+  table->was_rolled_back = false;
   table->savepoint_count = 0;
   dds_row_reads_release(table->reads);
   table->reads = NULL;
@@ -372,6 +357,7 @@ static int release(sqlite3_vtab *vtab, int level) {
 static int rollback_to(sqlite3_vtab *vtab, int level) {
   dds_vtab *table = (dds_vtab *)vtab;
   uint64_t position = UINT64_MAX;
+  table->was_rolled_back = true;
   if (level >= 0 && level < table->savepoint_count) {
     position = table->savepoints[level];
     table->savepoint_count = level + 1;
@@ -399,7 +385,7 @@ static int rename_table(sqlite3_vtab *vtab, const char *name) {
 
 static const sqlite3_module module = {
     .iVersion = 2,
-    .xCreate = create,
+    .xCreate = connect,
     .xConnect = connect,
     .xBestIndex = best_index,
     .xDisconnect = disconnect,
@@ -501,8 +487,9 @@ bool dds_table_drop_orphans(dds_connection *connection, dds_error *error) {
     if (!resolve(connection, table->schema, table->name, &found, error)) {
       return false;
     }
-    /* Another object of that name: undone schema made SQLite connect the same table anew. */
-    if (found == NULL) {
+    /* Another object of that name: either a savepoint, which it was told of, undid other changes of
+     * the schema, and SQLite connected the same table anew; or the name was created once more. */
+    if (found == NULL || (found != table && !table->was_rolled_back)) {
       dds_pending_truncate(&connection->pending, table, 0);
     }
   }

@@ -25,6 +25,7 @@ typedef struct dds_vtab {
   bool is_begun;         /* part of the open transaction: what is read is kept for its writes */
   bool is_new;           /* connected while a transaction had written: maybe by its CREATE */
   bool is_renamed;
+  bool was_rolled_back;    /* to a savepoint, since the transaction reached it */
   uint64_t begin_position; /* of the connection's writes when the transaction reached it */
   uint64_t *savepoints;    /* owned; position at each level, UINT64_MAX where never told */
   int savepoint_count;

@@ -140,11 +140,23 @@ static bool hash_sid(const update *self, const dds_key *key, char hex[DDS_SHA256
   return ok;
 }
 
-/* Whether a write that waits already settles that an item of this key exists or will exist. */
-static bool is_known_to_exist(const update *self, const dds_key *key) {
+static bool will_exist(const update *self, const dds_key *key) {
   const dds_pending_write *earlier =
       dds_pending_find(&self->table->connection->pending, self->table->target, key);
   return earlier != NULL && earlier->write.kind != DDS_WRITE_DELETE;
+}
+
+/* Fails where a write that waits already settles that an item of this key exists or will exist. */
+static bool check_is_new(const update *self, const dds_key *key, dds_error *error) {
+  if (!will_exist(self, key)) {
+    return true;
+  }
+  if (!dds_table_drop_orphans(self->table->connection, error)) {
+    return false;
+  }
+  return !will_exist(self, key) ||
+         dds_error_set(error, DDS_PRIMARYKEY, "UNIQUE constraint failed: %s.sid",
+                       self->table->name);
 }
 
 static bool add_write(update *self, size_t place, dds_code when_refused, dds_error *error) {
@@ -168,9 +180,8 @@ static bool insert(update *self, dds_error *error) {
       !dds_change_insert(&sessions, &self->row, self->now_ms, replace, &self->writes[0], error)) {
     return false;
   }
-  if (!replace && is_known_to_exist(self, &self->writes[0].key)) {
-    return dds_error_set(error, DDS_PRIMARYKEY, "UNIQUE constraint failed: %s.sid",
-                         self->table->name);
+  if (!replace && !check_is_new(self, &self->writes[0].key, error)) {
+    return false;
   }
   return add_write(self, 0, DDS_PRIMARYKEY, error);
 }
@@ -191,9 +202,8 @@ static bool change(update *self, dds_error *error) {
   if (moves && self->conflict == SQLITE_REPLACE) {
     dds_condition_release(self->writes[0].asserted);
     self->writes[0].asserted = NULL;
-  } else if (moves && is_known_to_exist(self, &self->writes[0].key)) {
-    return dds_error_set(error, DDS_PRIMARYKEY, "UNIQUE constraint failed: %s.sid",
-                         self->table->name);
+  } else if (moves && !check_is_new(self, &self->writes[0].key, error)) {
+    return false;
   }
   dds_pending *pending = &self->table->connection->pending;
   uint64_t position = pending->next_position;

@@ -247,7 +247,7 @@ def test_an_extra_column_that_does_not_fit_its_set_is_refused(
 
 
 @pytest.mark.parametrize(("sql", "words"), [
-    ("dynamodb_touch('s', 'good', 0)", "dynamodb_touch: seconds must be a number above 0"),
+    ("dynamodb_touch('s', 'good', 0)", "dynamodb_touch: seconds must be a number from 0.001"),
     ("dynamodb_touch('s', 'good', -1)", "seconds must be"),
     ("dynamodb_touch('s', 'good', 'soon')", "seconds must be"),
     ("dynamodb_touch('s', 'good', x'31')", "seconds must be"),
@@ -256,7 +256,7 @@ def test_an_extra_column_that_does_not_fit_its_set_is_refused(
     ("dynamodb_touch('s', 5, 60)", "the session id must be text"),
     ("dynamodb_touch(NULL, 'good')", "the table's name must be text"),
     ("dynamodb_reap(5)", "the table's name must be text"),
-    ("dynamodb_reap('s', 0)", "writes_per_second must be a number above 0"),
+    ("dynamodb_reap('s', 0)", "writes_per_second must be a number from 0.001"),
     ("dynamodb_reap('s', 'fast')", "writes_per_second must be"),
     ("dynamodb_create_table(NULL)", "the table's name must be text"),
     ("dynamodb_cookie(NULL, 'x')", "the session id must be text"),
