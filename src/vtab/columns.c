@@ -96,7 +96,7 @@ static bool is_plain_identifier(const char *name) {
   return true;
 }
 
-static void append_quoted(dds_buffer *text, const char *name) {
+void dds_columns_append_quoted(dds_buffer *text, const char *name) {
   dds_buffer_append_char(text, '"');
   for (; *name != '\0'; name++) {
     if (*name == '"') {
@@ -111,7 +111,7 @@ void dds_columns_append_name(dds_buffer *text, const char *name) {
   if (is_plain_identifier(name)) {
     dds_buffer_append_text(text, name);
   } else {
-    append_quoted(text, name);
+    dds_columns_append_quoted(text, name);
   }
 }
 
@@ -122,7 +122,7 @@ void dds_columns_append_declaration(const dds_columns *columns, dds_buffer *sql)
     int place = fixed_place(columns, i, &extra);
     dds_buffer_append_text(sql, i == 0 ? "" : ", ");
     /* Quoted always: an extra column may be called `order`. */
-    append_quoted(sql, dds_columns_name(columns, i));
+    dds_columns_append_quoted(sql, dds_columns_name(columns, i));
     dds_buffer_append_char(sql, ' ');
     dds_buffer_append_text(sql, place < 0 ? dds_columns_type_name(columns->extras[extra].affinity)
                                           : fixed_columns[place].declaration);

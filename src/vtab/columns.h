@@ -42,7 +42,8 @@ int dds_columns_index(const dds_columns *columns, dds_column kind);
 const char *dds_columns_name(const dds_columns *columns, int index);
 int dds_columns_find(const dds_columns *columns, const char *name, size_t length);
 
-/* Appends a name as an SQL identifier, in double quotes where it needs them. */
+/* Appends a name as an SQL identifier: always in double quotes, or where it needs them. */
+void dds_columns_append_quoted(dds_buffer *text, const char *name);
 void dds_columns_append_name(dds_buffer *text, const char *name);
 
 /* Appends the CREATE TABLE statement for sqlite3_declare_vtab. */

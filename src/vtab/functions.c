@@ -15,7 +15,7 @@
 #include "vtab/statement.h"
 #include "vtab/table.h"
 
-enum { SQL_BYTES = 100000, CREATE_TIMEOUT_MS = 60000, COOKIE_BYTES = 1000000 };
+enum { SQL_BYTES = 100000, COOKIE_BYTES = 1000000 };
 
 /* A text argument; an error that names it where it is anything else. */
 static bool text_argument(sqlite3_value *value, const char *function, const char *what,
@@ -77,7 +77,7 @@ static void create_table(sqlite3_context *context, int count, sqlite3_value **va
   }
   /* The wait may run statements; the table object must outlive them. */
   dds_target *target = dds_target_retain(table->target);
-  if (dds_target_create_table(target, CREATE_TIMEOUT_MS, &created, &error)) {
+  if (dds_target_create_table(target, DDS_CREATE_TIMEOUT_MS, &created, &error)) {
     sqlite3_result_text(context, created ? "created" : "exists", -1, SQLITE_STATIC);
   } else {
     dds_result_function(context, &error);

@@ -411,19 +411,10 @@ const sqlite3_module *dds_table_module(void) {
   return &module;
 }
 
-static void append_quoted(dds_buffer *sql, const char *name) {
-  dds_buffer_append_char(sql, '"');
-  for (; *name != '\0'; name++) {
-    dds_buffer_append_text(sql, *name == '"' ? "\"" : "");
-    dds_buffer_append_char(sql, *name);
-  }
-  dds_buffer_append_char(sql, '"');
-}
-
 void dds_table_append_name(const dds_vtab *table, dds_buffer *sql) {
-  append_quoted(sql, table->schema);
+  dds_columns_append_quoted(sql, table->schema);
   dds_buffer_append_char(sql, '.');
-  append_quoted(sql, table->name);
+  dds_columns_append_quoted(sql, table->name);
 }
 
 /* Lets SQLite resolve `schema` (NULL: by its search order) and `name`: planning calls xBestIndex.
@@ -434,10 +425,10 @@ static bool resolve(dds_connection *connection, const char *schema, const char *
   sqlite3_stmt *statement = NULL;
   dds_buffer_append_text(&sql, "SELECT 1 FROM ");
   if (schema != NULL) {
-    append_quoted(&sql, schema);
+    dds_columns_append_quoted(&sql, schema);
     dds_buffer_append_char(&sql, '.');
   }
-  append_quoted(&sql, name);
+  dds_columns_append_quoted(&sql, name);
   dds_buffer_append_text(&sql, " LIMIT 0");
   bool ok = dds_buffer_check(&sql, error);
   connection->planned = NULL;

@@ -7,8 +7,6 @@
 #include "dynamodb/read.h"
 #include "vtab/connection.h"
 
-enum { CREATE_TIMEOUT_MS = 60000 };
-
 bool dds_target_create(dds_connection *connection, dds_options *options, dds_target **out,
                        dds_error *error) {
   dds_target *target = dds_alloc(sizeof *target);
@@ -153,7 +151,7 @@ bool dds_target_create_missing(dds_target *target, dds_error *error) {
     return false;
   }
   *error = DDS_ERROR_INIT;
-  return dds_target_create_table(target, CREATE_TIMEOUT_MS, &created, error);
+  return dds_target_create_table(target, DDS_CREATE_TIMEOUT_MS, &created, error);
 }
 
 /* Why an item of the table is none of this layout; no error where one is, or none can be read. */

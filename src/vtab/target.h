@@ -15,6 +15,9 @@
 
 struct dds_connection;
 
+/* How long a table that is being created is waited for. */
+enum { DDS_CREATE_TIMEOUT_MS = 60000 };
+
 typedef struct dds_target {
   int references;
   struct dds_connection *connection; /* borrowed: whoever holds a target holds it too */
