@@ -16,7 +16,8 @@ typedef struct dds_environment {
   const char *(*variable)(void *context, const char *name);
   /*
    * Appends a whole file to `contents`. A file that does not exist or is a directory leaves it
-   * empty and `*exists` false; one that cannot be read is an error.
+   * empty and `*exists` false; one that cannot be read, or has not ended within 5 seconds (a FIFO),
+   * is an error.
    */
   bool (*read_file)(void *context, const char *path, dds_buffer *contents, bool *exists,
                     dds_error *error);

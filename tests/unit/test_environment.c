@@ -4,10 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -83,11 +86,95 @@ static void test_files(void **state) {
   }
 }
 
+/* What a child, who sleeps between two pieces, writes into a pipe or a FIFO. */
+static pid_t write_in_child(int descriptor, const char *path) {
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    const struct timespec pause = {0, 20000000};
+    int opened = descriptor >= 0 ? descriptor : open(path, O_WRONLY);
+    bool is_written = write(opened, "12345", 5) == 5 && nanosleep(&pause, NULL) == 0 &&
+                      write(opened, "678", 3) == 3;
+    _exit(is_written ? 0 : 1);
+  }
+  return child;
+}
+
+static void check_read(const char *path, pid_t writer) {
+  const dds_environment *process = dds_environment_process();
+  dds_error error = DDS_ERROR_INIT;
+  dds_buffer contents = DDS_BUFFER_INIT(100);
+  bool exists = false;
+  int status;
+  assert_true(process->read_file(process->context, path, &contents, &exists, &error));
+  assert_true(exists);
+  assert_string_equal(dds_buffer_text(&contents), "12345678");
+  dds_buffer_free(&contents);
+  assert_int_equal(waitpid(writer, &status, 0), writer);
+  assert_int_equal(status, 0);
+}
+
+/* As a shell's <(…) hands it over: /dev/fd/N, written while it is read, or before. */
+static void test_pipe(void **state) {
+  (void)state;
+  int ends[2];
+  char path[40];
+  assert_int_equal(pipe(ends), 0);
+  snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+  pid_t writer = write_in_child(ends[1], NULL);
+  close(ends[1]);
+  check_read(path, writer);
+  close(ends[0]);
+}
+
+static void test_fifo(void **state) {
+  (void)state;
+  const dds_environment *process = dds_environment_process();
+  char folder[] = "/tmp/dds-environment-XXXXXX";
+  char path[sizeof folder + 10];
+  assert_non_null(mkdtemp(folder));
+  snprintf(path, sizeof path, "%s/config", folder);
+  assert_int_equal(mkfifo(path, 0600), 0);
+  check_read(path, write_in_child(-1, path));
+
+  /* Nobody writes; a read that hangs ends the program, loudly. */
+  dds_error error = DDS_ERROR_INIT;
+  dds_buffer contents = DDS_BUFFER_INIT(100);
+  bool exists;
+  int writer = open(path, O_RDWR);
+  assert_true(writer >= 0);
+  alarm(60);
+  assert_false(process->read_file(process->context, path, &contents, &exists, &error));
+  alarm(0);
+  assert_int_equal(error.code, DDS_ERROR);
+  assert_non_null(strstr(error.message, path));
+  assert_non_null(strstr(error.message, "5 seconds"));
+  close(writer);
+  dds_buffer_free(&contents);
+  unlink(path);
+  rmdir(folder);
+}
+
+static void test_endless_device(void **state) {
+  (void)state;
+  const dds_environment *process = dds_environment_process();
+  dds_error error = DDS_ERROR_INIT;
+  dds_buffer contents = DDS_BUFFER_INIT(10000);
+  bool exists;
+  assert_false(process->read_file(process->context, "/dev/zero", &contents, &exists, &error));
+  assert_int_equal(error.code, DDS_TOOBIG);
+  assert_non_null(strstr(error.message, "/dev/zero"));
+  dds_buffer_free(&contents);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_blank_variables_are_unset),
       cmocka_unit_test(test_expand),
       cmocka_unit_test(test_files),
+      cmocka_unit_test(test_pipe),
+      cmocka_unit_test(test_fifo),
+      cmocka_unit_test(test_endless_device),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
