@@ -1,7 +1,8 @@
 /*
  * The shared configuration and credentials files. A file is parsed once, line by line, into two
- * flat arrays: sections, and properties that point to their section. Profiles are few and are
- * looked up a dozen times, so a search through the arrays beats a tree.
+ * flat arrays: sections, and properties that point to their section. Parsing only appends, so that
+ * its time is linear; sections of one name merge, and the last definition of a property wins, when
+ * they are looked up, which happens a dozen times.
  *
  * Values may be secrets: they are wiped when released, and no message quotes a line.
  */
@@ -23,7 +24,7 @@ typedef struct property {
   size_t section;
   char *name; /* a sub-property: "parent.name" */
   bool is_sub;
-  char *value;
+  dds_buffer value;
 } property;
 
 struct dds_profiles {
@@ -55,7 +56,7 @@ typedef struct parser {
   dds_error *error;
 } parser;
 
-enum { FILE_LIMIT_BYTES = 4 * 1024 * 1024, PATH_LIMIT_BYTES = 4096 };
+enum { FILE_LIMIT_BYTES = 1024 * 1024, PATH_LIMIT_BYTES = 4096 };
 
 static bool is_blank(char byte) {
   return byte == ' ' || byte == '\t';
@@ -122,10 +123,6 @@ static bool reserve_slot(void **array, size_t count, size_t item_bytes, dds_erro
 
 static bool add_section(parser *at, dds_section_kind kind, bool is_prefixed, span name) {
   dds_profiles *profiles = at->profiles;
-  at->section = find_section(profiles, at->file, kind, is_prefixed, name);
-  if (at->section != NO_INDEX) {
-    return true; /* sections of one name merge */
-  }
   void *array = profiles->sections;
   if (!reserve_slot(&array, profiles->section_count, sizeof(section), at->error)) {
     return false;
@@ -141,51 +138,20 @@ static bool add_section(parser *at, dds_section_kind kind, bool is_prefixed, spa
   return true;
 }
 
-static void free_value(char *value) {
-  dds_free_secret(value, value == NULL ? 0 : strlen(value));
-}
-
-/* Takes out a property, or all sub-properties of `parent`: the last definition wins. */
-static void remove_properties(dds_profiles *profiles, size_t section_index, span name) {
-  size_t kept = 0;
-  for (size_t i = 0; i < profiles->property_count; i++) {
-    property *known = &profiles->properties[i];
-    size_t length = strlen(known->name);
-    bool is_it = length == name.length ||
-                 (known->is_sub && length > name.length && known->name[name.length] == '.');
-    if (known->section == section_index && is_it &&
-        strncasecmp(known->name, name.text, name.length) == 0) {
-      dds_free(known->name);
-      free_value(known->value);
-    } else {
-      profiles->properties[kept++] = *known;
-    }
-  }
-  profiles->property_count = kept;
-}
-
 /* `parent` is empty for a property of the section itself. */
 static bool add_property(parser *at, span parent, span name, span value, size_t *index) {
   dds_profiles *profiles = at->profiles;
   dds_buffer full = DDS_BUFFER_INIT(FILE_LIMIT_BYTES);
-  bool is_added = false;
-  char *copy = NULL;
+  dds_buffer copy = DDS_BUFFER_INIT_SECRET(FILE_LIMIT_BYTES);
   dds_buffer_append(&full, parent.text, parent.length);
   if (parent.length > 0) {
     dds_buffer_append_char(&full, '.');
   }
   dds_buffer_append(&full, name.text, name.length);
-  if (!dds_buffer_check(&full, at->error)) {
+  dds_buffer_append(&copy, value.text, value.length);
+  if (!dds_buffer_check(&full, at->error) || !dds_buffer_check(&copy, at->error)) {
     goto done;
   }
-  remove_properties(profiles, at->section, (span){full.data, full.length});
-
-  copy = dds_alloc_copy(value.text, value.length);
-  if (copy == NULL) {
-    dds_error_set_nomem(at->error);
-    goto done;
-  }
-  /* remove_properties may have left the array with more slots than its count tells: harmless. */
   void *array = profiles->properties;
   if (!reserve_slot(&array, profiles->property_count, sizeof(property), at->error)) {
     goto done;
@@ -196,13 +162,12 @@ static bool add_property(parser *at, span parent, span name, span value, size_t 
                                             .name = dds_buffer_take(&full),
                                             .is_sub = parent.length > 0,
                                             .value = copy};
-  copy = NULL;
-  is_added = true;
+  return true;
 
 done:
-  free_value(copy);
+  dds_buffer_free(&copy);
   dds_buffer_free(&full);
-  return is_added;
+  return false;
 }
 
 /* Which section a header opens, if it is one that counts in this file. */
@@ -320,18 +285,10 @@ static bool read_continuation(parser *at, span line) {
     return true;
   }
 
-  property *open = &at->profiles->properties[at->property];
-  dds_buffer joined = DDS_BUFFER_INIT_SECRET(FILE_LIMIT_BYTES);
-  dds_buffer_append_text(&joined, open->value);
-  dds_buffer_append_char(&joined, '\n');
-  dds_buffer_append(&joined, line.text, line.length);
-  bool is_whole = dds_buffer_check(&joined, at->error);
-  if (is_whole) {
-    free_value(open->value);
-    open->value = dds_buffer_take(&joined);
-  }
-  dds_buffer_free(&joined);
-  return is_whole;
+  dds_buffer *value = &at->profiles->properties[at->property].value;
+  dds_buffer_append_char(value, '\n');
+  dds_buffer_append(value, line.text, line.length);
+  return dds_buffer_check(value, at->error);
 }
 
 static bool read_line(parser *at, span line) {
@@ -423,7 +380,7 @@ void dds_profiles_free(dds_profiles *profiles) {
   }
   for (size_t i = 0; i < profiles->property_count; i++) {
     dds_free(profiles->properties[i].name);
-    free_value(profiles->properties[i].value);
+    dds_buffer_free(&profiles->properties[i].value);
   }
   dds_free(profiles->sections);
   dds_free(profiles->properties);
@@ -443,6 +400,17 @@ bool dds_profiles_has(const dds_profiles *profiles, dds_section_kind kind, const
          choose_section(profiles, DDS_PROFILE_CREDENTIALS, kind, name) != NO_INDEX;
 }
 
+static bool is_same_section(const section *left, const section *right) {
+  return left == right ||
+         (left->file == right->file && left->kind == right->kind &&
+          left->is_prefixed == right->is_prefixed && strcmp(left->name, right->name) == 0);
+}
+
+static bool is_parent(const char *name, const char *sub_name) {
+  size_t length = strlen(name);
+  return strncasecmp(name, sub_name, length) == 0 && sub_name[length] == '.';
+}
+
 const char *dds_profiles_get_from(const dds_profiles *profiles, dds_profile_file file,
                                   dds_section_kind kind, const char *section_name,
                                   const char *property_name) {
@@ -450,12 +418,19 @@ const char *dds_profiles_get_from(const dds_profiles *profiles, dds_profile_file
   if (index == NO_INDEX) {
     return NULL;
   }
-  bool is_sub = strchr(property_name, '.') != NULL;
-  for (size_t i = 0; i < profiles->property_count; i++) {
-    const property *known = &profiles->properties[i];
-    if (known->section == index && known->is_sub == is_sub &&
-        strcasecmp(known->name, property_name) == 0) {
-      return known->value;
+  const section *wanted = &profiles->sections[index];
+  const char *dot = strchr(property_name, '.');
+  for (size_t i = profiles->property_count; i > 0; i--) {
+    const property *known = &profiles->properties[i - 1];
+    if (!is_same_section(&profiles->sections[known->section], wanted)) {
+      continue;
+    }
+    if (known->is_sub == (dot != NULL) && strcasecmp(known->name, property_name) == 0) {
+      return dds_buffer_text(&known->value);
+    }
+    /* The parent defined anew takes away what was below it. */
+    if (dot != NULL && !known->is_sub && is_parent(known->name, property_name)) {
+      return NULL;
     }
   }
   return NULL;

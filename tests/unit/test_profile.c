@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -72,6 +73,10 @@ static const grammar_case cases[] = {
     {"[default]\nx =\n  # c\n  k = v\n", "", P, "default", "x.k", "v"},
     {"[default]\nx =\n  k = v\nx = y\n", "", P, "default", "x.k", NULL},
     {"[default]\nx =\n  k = v\nx =\n  l = w\n", "", P, "default", "x.k", NULL},
+    {"[default]\nx =\n  k = v\n  k = w\n", "", P, "default", "x.k", "w"},
+    {"[default]\nx =\n  k = v\n[profile y]\nx =\n  k = w\n", "", P, "default", "x.k", "v"},
+    {"[default]\nx =\n  k = v\nxy = z\n", "", P, "default", "x.k", "v"},
+    {"[default]\nx =\n  k = v\n[profile y]\n[default]\nX = z\n", "", P, "default", "x.k", NULL},
     {"[default]\nx =\n  k = v\nregion = a", "", P, "default", "region", "a"},
     {"[default]\nx =\n  k = v\n", "", P, "default", "k", NULL},
     {"[default]\nx.k = v\n", "", P, "default", "x.k", NULL},
@@ -207,6 +212,43 @@ static void test_no_message_quotes_a_line(void **state) {
   assert_null(strstr(error.message, "wJalr"));
 }
 
+/* Sections, properties, sub-properties and continuation lines: each in numbers that would take
+ * minutes if each line looked at all the lines before it. */
+static void test_many_lines(void **state) {
+  (void)state;
+  static const char *const lines[] = {"[profile p%d]\na = 1\n", "a%d = 1\n", " a%d = 1\n", " %d\n"};
+  static const char *const heads[] = {"", "[default]\n", "[default]\nx =\n", "[default]\nx = 1\n"};
+  for (size_t kind = 0; kind < sizeof lines / sizeof lines[0]; kind++) {
+    dds_buffer text = DDS_BUFFER_INIT(8 * 1024 * 1024);
+    dds_error error = DDS_ERROR_INIT;
+    dds_buffer_append_text(&text, heads[kind]);
+    for (int i = 0; i < 100000; i++) {
+      char line[64];
+      snprintf(line, sizeof line, lines[kind], i); /* NOLINT(clang-diagnostic-format-nonliteral) */
+      dds_buffer_append_text(&text, line);
+    }
+    dds_buffer_append_text(&text, "[default]\nlast = here\n");
+    dds_profiles *profiles = parse(dds_buffer_text(&text), "", &error);
+    assert_non_null(profiles);
+    assert_string_equal(dds_profiles_get(profiles, P, "default", "last"), "here");
+    dds_profiles_free(profiles);
+    dds_buffer_free(&text);
+  }
+}
+
+static void test_a_file_that_is_too_large(void **state) {
+  (void)state;
+  fake_environment environment;
+  dds_error error = DDS_ERROR_INIT;
+  dds_profiles *profiles;
+  static char large[1024 * 1024 + 2];
+  memset(large, '#', sizeof large - 1);
+  fake_environment_init(&environment);
+  fake_environment_add_file(&environment, "~/.aws/config", large);
+  assert_false(dds_profiles_load(&environment.base, &profiles, &error));
+  assert_int_equal(error.code, DDS_TOOBIG);
+}
+
 static void test_each_allocation_failing(void **state) {
   (void)state;
   long before = failing_allocator_live_blocks();
@@ -238,6 +280,8 @@ int main(void) {
       cmocka_unit_test(test_files_are_kept_apart),
       cmocka_unit_test(test_load),
       cmocka_unit_test(test_no_message_quotes_a_line),
+      cmocka_unit_test(test_many_lines),
+      cmocka_unit_test(test_a_file_that_is_too_large),
       cmocka_unit_test(test_each_allocation_failing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
