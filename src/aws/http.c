@@ -29,6 +29,7 @@ enum {
   KEPT_CONNECTIONS = 64,
   KEPT_HANDLES = 32,
   HEADER_LIMIT_BYTES = 32 * 1024,
+  RESPONSE_HEADERS_LIMIT_BYTES = 128 * 1024,
 };
 
 typedef struct http_exchange http_exchange;
@@ -52,6 +53,7 @@ struct http_exchange {
   struct curl_slist *headers;
   http_exchange *next_finished;
   size_t response_limit_bytes;
+  size_t header_bytes; /* received */
   bool is_too_large;
   int times_sent;
   char curl_message[CURL_ERROR_SIZE];
@@ -170,8 +172,13 @@ static void copy_value(char *slot, size_t slot_bytes, const char *value, size_t 
 }
 
 static size_t on_header(char *line, size_t size, size_t count, void *context) {
-  dds_exchange *exchange = &((http_exchange *)context)->base;
+  http_exchange *receiving = context;
+  dds_exchange *exchange = &receiving->base;
   size_t length = size * count;
+  receiving->header_bytes += length;
+  if (receiving->header_bytes > RESPONSE_HEADERS_LIMIT_BYTES) {
+    return 0; /* ends the transfer */
+  }
   const struct {
     const char *name;
     char *slot;
@@ -402,15 +409,40 @@ static bool is_refusal(CURLcode result) {
   return false;
 }
 
+/*
+ * A single header line over 100 KB does not reach on_header: libcurl before 8.6 (seen with 7.88)
+ * calls it out of memory. Once an answer begins libcurl allocates for headers alone; the body's
+ * buffer is base's, and has a failure of its own.
+ */
+static bool has_too_large_headers(const http_exchange *exchange, CURLcode result) {
+  curl_off_t first_byte_us = 0;
+  if (exchange->header_bytes > RESPONSE_HEADERS_LIMIT_BYTES) {
+    return true;
+  }
+#if LIBCURL_VERSION_NUM >= 0x080600
+  if (result == CURLE_TOO_LARGE) {
+    return true;
+  }
+#endif
+  return result == CURLE_OUT_OF_MEMORY &&
+         curl_easy_getinfo(exchange->easy, CURLINFO_STARTTRANSFER_TIME_T, &first_byte_us) ==
+             CURLE_OK &&
+         first_byte_us > 0;
+}
+
 static void describe_failure(http_exchange *exchange, CURLcode result) {
   dds_exchange *base = &exchange->base;
-  base->failure = is_refusal(result)         ? DDS_HTTP_REFUSED
-                  : exchange->times_sent > 0 ? DDS_HTTP_INTERRUPTED
-                                             : DDS_HTTP_NOT_SENT;
-  if (result == CURLE_OUT_OF_MEMORY) {
+  bool is_headers = has_too_large_headers(exchange, result);
+  base->failure = is_headers || is_refusal(result) ? DDS_HTTP_REFUSED
+                  : exchange->times_sent > 0       ? DDS_HTTP_INTERRUPTED
+                                                   : DDS_HTTP_NOT_SENT;
+  if (result == CURLE_OUT_OF_MEMORY && !is_headers) {
     base->body.failed = DDS_NOMEM;
   }
-  if (exchange->is_too_large) {
+  if (is_headers) {
+    snprintf(base->failure_message, sizeof base->failure_message,
+             "the answer's headers are too large");
+  } else if (exchange->is_too_large) {
     snprintf(base->failure_message, sizeof base->failure_message,
              "the answer is larger than %zu bytes", exchange->response_limit_bytes);
   } else {

@@ -34,6 +34,8 @@ typedef enum action {
   CLOSE,        /* closes without an answer */
   SILENCE,      /* reads on until the client goes */
   ANSWER_CLOSE, /* `reply`, then closes */
+  LONG_LINE,    /* one header line that does not end */
+  MANY_LINES,   /* headers that do not end */
 } action;
 
 typedef struct server {
@@ -80,6 +82,16 @@ static void send_text(int client, const char *text, size_t length) {
   }
 }
 
+/* A status line, then 2 MB of `line`, or less where the client has had enough. */
+static void send_headers(int client, const char *line) {
+  static const char status[] = "HTTP/1.1 200 OK\r\n";
+  size_t length = strlen(line);
+  send_text(client, status, sizeof status - 1);
+  for (size_t sent = 0; sent < 2 * 1024 * 1024; sent += length) {
+    send_text(client, line, length);
+  }
+}
+
 /* False: the connection is done with. */
 static bool act(server *s, int client, action what) {
   size_t length = strlen(s->reply);
@@ -91,6 +103,14 @@ static bool act(server *s, int client, action what) {
     return true;
   case ANSWER_CLOSE:
     send_text(client, s->reply, length);
+    return false;
+  case LONG_LINE:
+    send_headers(client,
+                 "X-Long: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+    return false;
+  case MANY_LINES:
+    send_headers(
+        client, "X-Many: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n");
     return false;
   case RESET:
     setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
@@ -364,6 +384,24 @@ static void test_too_large(void **state) {
   join_server(&s);
 }
 
+static void test_too_large_headers(void **state) {
+  (void)state;
+  static const action actions[] = {LONG_LINE, MANY_LINES};
+  for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+    server s;
+    START(&s, "", actions[i], END);
+    dds_transport *transport = create();
+    dds_exchange *exchange = exchange_one(transport, &(sending){.port = s.port, .body = "{}"});
+    assert_int_equal(exchange->failure, DDS_HTTP_REFUSED);
+    assert_string_equal(exchange->failure_message, "the answer's headers are too large");
+    assert_int_equal(exchange->body.failed, DDS_OK);
+    assert_true(exchange->has_lost_answer);
+    transport->release(transport, exchange);
+    transport->destroy(transport);
+    join_server(&s);
+  }
+}
+
 static void test_timeout(void **state) {
   (void)state;
   server s;
@@ -584,6 +622,7 @@ int main(void) {
       cmocka_unit_test(test_no_whole_answer),
       cmocka_unit_test(test_sent_again_on_a_closed_connection),
       cmocka_unit_test(test_too_large),
+      cmocka_unit_test(test_too_large_headers),
       cmocka_unit_test(test_timeout),
       cmocka_unit_test(test_stop_is_asked_and_obeyed),
       cmocka_unit_test(test_short_requests_do_not_ask),
