@@ -142,12 +142,13 @@ def test_a_failure_in_the_middle_ends_the_statement(make_table, open_scripted, s
     assert connection.execute("SELECT count(*) FROM s").fetchone() == (5,)
 
 
-def test_an_answer_that_is_no_json_is_shown_in_one_line(open_scripted, scripted_endpoint):
+def test_an_answer_that_is_no_json_is_not_quoted(open_scripted, scripted_endpoint):
     page = Response(status=403, body=b"<html>\r\n<b>Forbidden</b>\n\n\x00\xff</html>",
-                    headers={"x-amzn-RequestId": None})
+                    headers={"x-amzn-RequestId": None, "Content-Type": "text/html; charset=x"})
     scripted_endpoint.inject(page, at=0)
     _, message = failure(open_scripted(), "SELECT * FROM s")
-    assert "<b>Forbidden</b>" in message and "\n" not in message and "(HTTP 403, 1 att" in message
+    assert "not DynamoDB's (HTTP 403, text/html): is a proxy" in message
+    assert "Forbidden" not in message and "(HTTP 403, 1 attempt)" in message
 
 
 def test_a_message_is_cut_but_keeps_the_request_id(open_scripted, scripted_endpoint):

@@ -35,8 +35,8 @@ static void test_repetitions(void **state) {
   (void)state;
   static const char *const texts[] = {
       SECRET,
-      "key " SECRET ".",
-      "token " TOKEN,
+      ("key " SECRET "."),
+      ("token " TOKEN),
       "part EXAMPLEtc764bNrC9 of it",
       "x AWS4-HMAC-SHA256 y",
       "SIGNATURE=00",

@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -216,16 +215,20 @@ static void test_no_message_quotes_a_line(void **state) {
  * minutes if each line looked at all the lines before it. */
 static void test_many_lines(void **state) {
   (void)state;
-  static const char *const lines[] = {"[profile p%d]\na = 1\n", "a%d = 1\n", " a%d = 1\n", " %d\n"};
-  static const char *const heads[] = {"", "[default]\n", "[default]\nx =\n", "[default]\nx = 1\n"};
-  for (size_t kind = 0; kind < sizeof lines / sizeof lines[0]; kind++) {
+  static const struct {
+    const char *head, *before, *after;
+  } kinds[] = {
+      {"", "[profile p", "]\na = 1\n"},
+      {"[default]\n", "a", " = 1\n"},
+      {"[default]\nx =\n", " a", " = 1\n"},
+      {"[default]\nx = 1\n", " ", "\n"},
+  };
+  for (size_t kind = 0; kind < sizeof kinds / sizeof kinds[0]; kind++) {
     dds_buffer text = DDS_BUFFER_INIT(8 * 1024 * 1024);
     dds_error error = DDS_ERROR_INIT;
-    dds_buffer_append_text(&text, heads[kind]);
+    dds_buffer_append_text(&text, kinds[kind].head);
     for (int i = 0; i < 100000; i++) {
-      char line[64];
-      snprintf(line, sizeof line, lines[kind], i); /* NOLINT(clang-diagnostic-format-nonliteral) */
-      dds_buffer_append_text(&text, line);
+      dds_buffer_append_format(&text, "%s%d%s", kinds[kind].before, i, kinds[kind].after);
     }
     dds_buffer_append_text(&text, "[default]\nlast = here\n");
     dds_profiles *profiles = parse(dds_buffer_text(&text), "", &error);
