@@ -492,5 +492,6 @@ bool dds_change_delete(const dds_session_table *table, const dds_key *key, const
   }
   dds_assertion assertion = {.table = table, .item = old->item, .columns_read = old->columns_read};
   return dds_assertion_make(&assertion, &write->asserted, error) &&
-         dds_assertion_add_expired(table->layout, old, &write->matches, error);
+         dds_assertion_add_expired(
+             table->layout, old, old->asserts_expired ? &write->asserted : &write->matches, error);
 }

@@ -54,6 +54,9 @@ typedef struct dds_old_row {
   const dds_item *item; /* the whole item for UPDATE; for DELETE what was projected */
   uint64_t columns_read;
   int64_t now_ms; /* the clock when it was read, for `expired` */
+  /* DELETE: a changed `expired` makes it fail; else, where nothing but `expired` decided, the row
+   * stays without an error. */
+  bool asserts_expired;
 } dds_old_row;
 
 /*

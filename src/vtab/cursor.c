@@ -36,7 +36,7 @@ typedef struct cursor {
   uint64_t columns_read;       /* DDS_READ_… */
   uint64_t columns_unanswered; /* those of them that the pushed condition does not vouch for */
   bool is_key_read;
-  dds_row_reads *reads; /* of all rows; NULL until the first */
+  uint64_t loop; /* the number of this xFilter on the table */
 } cursor;
 
 static dds_vtab *table_of(const cursor *self) {
@@ -48,31 +48,12 @@ static int fail(cursor *self, const dds_error *error) {
   return dds_result_vtab(self->base.pVtab, error);
 }
 
-/* The cursor that is called last before xUpdate is the statement's: tell the table. */
-static void become_last_called(cursor *self) {
-  dds_vtab *table = table_of(self);
-  if (!table->is_begun || self->reads == NULL) {
-    return;
+/* A cursor beside no other begins a statement: what earlier ones read is of no concern to it. */
+static void begin_statement(dds_vtab *table) {
+  if (table->cursor_count++ == 0) {
+    dds_row_reads_free(table->reads);
+    table->reads = NULL;
   }
-  if (table->reads != self->reads) {
-    dds_row_reads_release(table->reads);
-    table->reads = dds_row_reads_retain(self->reads);
-  }
-  table->are_reads_closed = false;
-}
-
-/*
- * Up to SQLite 3.50 each arm of `sid = ? OR …` is read by a cursor of its own, one after another,
- * before the rows are deleted: the next arm goes on with what the last has read.
- */
-static bool start_reads(cursor *self, dds_error *error) {
-  const dds_vtab *table = table_of(self);
-  if (self->reads == NULL) {
-    self->reads = table->are_reads_closed && table->reads != NULL
-                      ? dds_row_reads_retain(table->reads)
-                      : dds_row_reads_create();
-  }
-  return self->reads != NULL || dds_error_set_nomem(error);
 }
 
 int dds_cursor_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
@@ -87,6 +68,7 @@ int dds_cursor_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
     dds_free(self);
     return SQLITE_NOMEM;
   }
+  begin_statement((dds_vtab *)vtab);
   *out = &self->base;
   return SQLITE_OK;
 }
@@ -103,10 +85,8 @@ static void end_request(cursor *self) {
 
 int dds_cursor_close(sqlite3_vtab_cursor *base) {
   cursor *self = (cursor *)base;
-  become_last_called(self);
-  table_of(self)->are_reads_closed = true;
+  table_of(self)->cursor_count--;
   end_request(self);
-  dds_row_reads_release(self->reads);
   dds_buffer_free(&self->scratch);
   dds_free(self->read_counts);
   dds_free(self);
@@ -326,6 +306,7 @@ int dds_cursor_filter(sqlite3_vtab_cursor *base, int plan_number, const char *pl
   (void)value_count;
   end_request(self);
   dds_table_check_transaction(table);
+  self->loop = ++table->loop_count;
   self->now_ms = dds_clock_now_ms(table->connection->db);
   if (!dds_plan_parse(plan_words, &self->columns, &self->plan, &error) ||
       !dds_filter_make(table->target, &self->plan, values, self->now_ms, &self->filter, &error)) {
@@ -344,7 +325,6 @@ int dds_cursor_filter(sqlite3_vtab_cursor *base, int plan_number, const char *pl
 int dds_cursor_next(sqlite3_vtab_cursor *base) {
   cursor *self = (cursor *)base;
   dds_error error = DDS_ERROR_INIT;
-  become_last_called(self);
   return advance(self, &error) ? SQLITE_OK : fail(self, &error);
 }
 
@@ -371,29 +351,103 @@ static uint64_t read_bit(const cursor *self, int index) {
   }
 }
 
-/* Fills a row's entry with what the statement has read of it so far. */
+/*
+ * The condition that has to hold for a DELETE of this row, NULL for none. The pushed one lets pass
+ * what is of another type than it judges: so the type is asserted too, and where it is another one
+ * already, `columns` gets the column, to be asserted as it was read.
+ */
+static bool make_matches(const cursor *self, dds_condition **matches, uint64_t *columns,
+                         dds_error *error) {
+  *matches = dds_condition_retain(self->filter.condition);
+  for (size_t i = 0; *matches != NULL && i < self->columns.extra_count; i++) {
+    int index = DDS_COLUMN_EXTRA + (int)i;
+    const char *name = self->columns.extras[i].name;
+    dds_value value;
+    if (self->filter.judged[index] == 0) {
+      continue;
+    }
+    dds_type judged = (dds_type)(self->filter.judged[index] - 1);
+    if (!dds_item_find(&self->item, name, strlen(name), &value) || value.type != judged) {
+      *columns |= read_bit(self, index);
+      continue;
+    }
+    *matches = dds_condition_and(*matches, dds_condition_type_is(name, judged));
+    if (*matches == NULL) {
+      return dds_error_set_nomem(error);
+    }
+  }
+  return true;
+}
+
+/* The first reading of a row. */
 static bool fill_read(const cursor *self, dds_row_read *read, dds_error *error) {
-  dds_key_free(&read->key);
+  /* SQLite fetches the key of each row, and checks the key of a GetItem again. */
+  int reads_of_key = self->plan.is_get ? 2 : 1;
+  dds_condition *matches = NULL;
+  uint64_t columns = self->columns_unanswered;
+  if (!make_matches(self, &matches, &columns, error)) {
+    return false;
+  }
   dds_condition_release(read->matches);
-  read->matches = dds_condition_retain(self->filter.condition);
-  read->columns_read = self->columns_unanswered;
+  read->matches = matches;
+  read->columns_read = columns;
+  read->all_columns_read = self->columns_read;
+  read->asserts_expired = (columns & ~(uint64_t)DDS_READ_EXPIRED) != 0 ||
+                          self->read_counts[DDS_COLUMN_SID] > reads_of_key;
+  return true;
+}
+
+/* A row that another loop has read as well: either may be why it is deleted, so it is asserted as
+ * it was read. */
+static bool share_read(const cursor *self, dds_row_read *read, dds_error *error) {
+  dds_condition_release(read->matches);
+  read->matches = NULL;
+  read->is_shared = true;
+  read->asserts_expired = true;
+  read->all_columns_read |= self->columns_read;
+  read->columns_read = read->all_columns_read;
+  return dds_row_reads_keep(table_of(self)->reads, read, &self->item, error);
+}
+
+static bool begin_read(cursor *self, dds_row_read *read, dds_error *error) {
+  dds_vtab *table = table_of(self);
+  dds_key_free(&read->key);
+  if (!dds_key_from_item(table->target->options.layout.hash_key, &self->item, &read->key, error) ||
+      !dds_row_reads_keep(table->reads, read, &self->item, error)) {
+    return false;
+  }
+  read->loop = self->loop;
   read->now_ms = self->now_ms;
-  return dds_key_from_item(table_of(self)->target->options.layout.hash_key, &self->item, &read->key,
-                           error) &&
-         (self->columns_unanswered == 0 ||
-          dds_row_reads_keep(self->reads, read, &self->item, error));
+  return true;
+}
+
+static dds_row_read *entry_of(dds_vtab *table, const dds_sql_value *sid, dds_error *error) {
+  if (table->reads == NULL) {
+    table->reads = dds_row_reads_create();
+  }
+  dds_row_read *read =
+      table->reads != NULL ? dds_row_reads_put(table->reads, sid->bytes, sid->length) : NULL;
+  if (read == NULL) {
+    dds_error_set_nomem(error);
+  }
+  return read;
 }
 
 /* Keeps for xUpdate, which is handed the key alone, what a DELETE has read of this row. */
 static bool keep_read(cursor *self, dds_error *error) {
+  dds_vtab *table = table_of(self);
   dds_buffer sid_bytes = DDS_BUFFER_INIT(VALUE_MAX_BYTES);
   dds_sql_value sid;
-  bool ok =
-      dds_row_sid(&table_of(self)->target->options.layout, &self->item, &sid_bytes, &sid, error) &&
-      start_reads(self, error);
+  dds_row_read *read = NULL;
+  bool ok = dds_row_sid(&table->target->options.layout, &self->item, &sid_bytes, &sid, error);
   if (ok) {
-    dds_row_read *read = dds_row_reads_put(self->reads, sid.bytes, sid.length);
-    ok = read != NULL ? fill_read(self, read, error) : dds_error_set_nomem(error);
+    read = entry_of(table, &sid, error);
+    ok = read != NULL && (read->loop != 0 || begin_read(self, read, error));
+  }
+  if (ok && (read->is_shared || read->loop != self->loop)) {
+    ok = share_read(self, read, error);
+  } else if (ok) {
+    ok = fill_read(self, read, error);
   }
   dds_buffer_free(&sid_bytes);
   return ok;
@@ -406,21 +460,16 @@ static bool is_update(const cursor *self) {
 
 /* Notes that the statement reads a column. An UPDATE gets it back in its snapshot. */
 static bool note_read(cursor *self, int index, dds_error *error) {
-  if (index == DDS_COLUMN_SID) {
-    self->is_key_read = true;
-  } else {
-    uint64_t bit = read_bit(self, index);
-    self->columns_read |= bit;
-    if (self->read_counts[index] < UINT8_MAX) {
-      self->read_counts[index]++;
-    }
-    if (self->read_counts[index] > self->filter.answered[index]) {
-      self->columns_unanswered |= bit;
-    }
+  uint64_t bit = read_bit(self, index);
+  self->is_key_read |= index == DDS_COLUMN_SID;
+  self->columns_read |= bit;
+  if (self->read_counts[index] < UINT8_MAX) {
+    self->read_counts[index]++;
   }
-  bool ok = is_update(self) || !self->is_key_read || keep_read(self, error);
-  become_last_called(self);
-  return ok;
+  if (self->read_counts[index] > self->filter.answered[index]) {
+    self->columns_unanswered |= bit;
+  }
+  return is_update(self) || !self->is_key_read || keep_read(self, error);
 }
 
 /* NULL but for an UPDATE's own loop: a subquery could otherwise hand the snapshot of one row to
@@ -502,7 +551,6 @@ int dds_cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i
                  dds_columns_kind(&self->columns, index, NULL) == DDS_COLUMN_SNAPSHOT;
   if (!is_kept && sqlite3_vtab_nochange(context)) {
     /* The statement leaves this column alone: no result tells xUpdate so. */
-    become_last_called(self);
     return SQLITE_OK;
   }
   if ((table_of(self)->is_begun && !note_read(self, index, &error)) ||

@@ -180,12 +180,35 @@ static void settle_answers(const dds_plan *plan, dds_filter *filter) {
   }
 }
 
+/* Notes the type of attribute that a term on an extra column judges; false where another term on it
+ * judges another type. */
+static bool judge(const dds_target *target, const dds_term *term, const dds_sql_value *value,
+                  unsigned char *judged) {
+  dds_columns columns = dds_target_columns(target);
+  size_t extra = 0;
+  if (dds_columns_kind(&columns, term->column, &extra) != DDS_COLUMN_EXTRA ||
+      value->type == DDS_SQL_NULL) {
+    return true;
+  }
+  dds_affinity affinity = columns.extras[extra].affinity;
+  bool is_text = affinity == DDS_AFFINITY_TEXT ||
+                 (affinity == DDS_AFFINITY_BLOB && value->type == DDS_SQL_TEXT);
+  dds_type type = is_text                       ? DDS_TYPE_STRING
+                  : value->type == DDS_SQL_BLOB ? DDS_TYPE_BINARY
+                                                : DDS_TYPE_NUMBER;
+  unsigned char mark = (unsigned char)(type + 1);
+  bool is_agreed = *judged == 0 || *judged == mark;
+  *judged = mark;
+  return is_agreed;
+}
+
 bool dds_filter_make(const dds_target *target, const dds_plan *plan, sqlite3_value **values,
                      int64_t now_ms, dds_filter *filter, dds_error *error) {
   dds_columns columns = dds_target_columns(target);
   int place = 0;
-  *filter = (dds_filter){.answered = dds_alloc((size_t)dds_columns_count(&columns))};
-  if (filter->answered == NULL) {
+  size_t count = (size_t)dds_columns_count(&columns);
+  *filter = (dds_filter){.answered = dds_alloc(count), .judged = dds_alloc(count)};
+  if (filter->answered == NULL || filter->judged == NULL) {
     return dds_error_set_nomem(error);
   }
   for (size_t i = 0; i < plan->term_count; i++) {
@@ -206,7 +229,9 @@ bool dds_filter_make(const dds_target *target, const dds_plan *plan, sqlite3_val
     if (!add_term(target, term, &value, now_ms, filter, &is_pushed, error)) {
       return false;
     }
-    count_answer(filter, term->column, is_pushed && !may_be_pattern(term, &value));
+    bool is_sure = is_pushed && !may_be_pattern(term, &value) &&
+                   judge(target, term, &value, &filter->judged[term->column]);
+    count_answer(filter, term->column, is_sure);
   }
   settle_answers(plan, filter);
   return true;
@@ -234,5 +259,6 @@ bool dds_filter_for_scan(const dds_filter *filter, const dds_layout *layout, dds
 void dds_filter_free(dds_filter *filter) {
   dds_condition_release(filter->condition);
   dds_free(filter->answered);
+  dds_free(filter->judged);
   *filter = (dds_filter){0};
 }

@@ -19,6 +19,9 @@ typedef struct dds_filter {
   /* Which columns the condition answers, and how often SQLite reads each to check it again: a
    * further reading is another condition's. By index in the table; owned. */
   unsigned char *answered;
+  /* The type of attribute that the condition judges in each extra column: it lets others pass.
+   * A dds_type and 1 more; 0: none, or the condition is exact. By index; owned. */
+  unsigned char *judged;
 } dds_filter;
 
 /*

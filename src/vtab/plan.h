@@ -49,8 +49,7 @@ typedef struct dds_term {
 enum { DDS_PLAN_MAX_TERMS = 32 };
 
 typedef struct dds_plan {
-  /* GetItem by the first term, `sid = ?`. Its other terms filter nothing: they are comparisons with
-   * `expires`, which are refused where the value is a date. */
+  /* GetItem by the first term, `sid = ?`. The others filter nothing; a DELETE asserts them. */
   bool is_get;
   dds_term terms[DDS_PLAN_MAX_TERMS];
   size_t term_count;

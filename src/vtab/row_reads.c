@@ -1,4 +1,4 @@
-/* What a DELETE read of each row: a hash table by sid. */
+/* What a statement read of each row that it may delete: a hash table by sid. */
 #include "vtab/row_reads.h"
 
 #include <string.h>
@@ -9,7 +9,6 @@
 enum { FIRST_CAPACITY = 16 };
 
 struct dds_row_reads {
-  int references;
   dds_row_read *entries; /* open addressing; an empty place has no sid */
   size_t count;
   size_t capacity;   /* a power of two, or 0 */
@@ -17,16 +16,7 @@ struct dds_row_reads {
 };
 
 dds_row_reads *dds_row_reads_create(void) {
-  dds_row_reads *reads = dds_alloc(sizeof *reads);
-  if (reads != NULL) {
-    reads->references = 1;
-  }
-  return reads;
-}
-
-dds_row_reads *dds_row_reads_retain(dds_row_reads *reads) {
-  reads->references++;
-  return reads;
+  return dds_alloc(sizeof(dds_row_reads));
 }
 
 static void release_entry(dds_row_read *entry) {
@@ -36,8 +26,8 @@ static void release_entry(dds_row_read *entry) {
   dds_condition_release(entry->matches);
 }
 
-void dds_row_reads_release(dds_row_reads *reads) {
-  if (reads == NULL || --reads->references > 0) {
+void dds_row_reads_free(dds_row_reads *reads) {
+  if (reads == NULL) {
     return;
   }
   for (size_t i = 0; i < reads->capacity; i++) {
@@ -102,22 +92,58 @@ const dds_row_read *dds_row_reads_find(const dds_row_reads *reads, const char *s
   return entry->sid == NULL ? NULL : entry;
 }
 
+/* Whether an item has a member of this name, as it is spelt: both come from one DynamoDB. */
+static bool has_member(const dds_item *item, dds_json name) {
+  dds_item_iterator iterator = dds_item_iterate(item);
+  dds_json other;
+  dds_value value;
+  while (dds_item_next(&iterator, &other, &value)) {
+    if (other.length == name.length && memcmp(other.text, name.text, name.length) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static void append_members(const dds_item *item, const dds_item *unless, dds_buffer *members) {
+  dds_item_iterator iterator = dds_item_iterate(item);
+  dds_json name;
+  dds_value value;
+  while (dds_item_next(&iterator, &name, &value)) {
+    if (unless->json.text != NULL && has_member(unless, name)) {
+      continue;
+    }
+    dds_buffer_append_char(members, members->length == 0 ? '{' : ',');
+    dds_buffer_append(members, name.text, name.length);
+    dds_buffer_append_char(members, ':');
+    dds_buffer_append(members, value.typed.text, value.typed.length);
+  }
+}
+
 bool dds_row_reads_keep(dds_row_reads *reads, dds_row_read *read, const dds_item *item,
                         dds_error *error) {
   size_t others = reads->item_bytes - read->item_length;
-  if (item->json.length > DDS_ROW_READS_MAX_BYTES - others) {
+  dds_item kept = {.json = {.text = read->item, .length = read->item_length}};
+  dds_buffer members = DDS_BUFFER_INIT(DDS_ROW_READS_MAX_BYTES);
+  if (kept.json.text != NULL) {
+    append_members(&kept, &(dds_item){{0}}, &members);
+  }
+  append_members(item, &kept, &members);
+  dds_buffer_append_text(&members, members.length == 0 ? "{}" : "}");
+  if (members.failed == DDS_TOOBIG || members.length > DDS_ROW_READS_MAX_BYTES - others) {
+    dds_buffer_free(&members);
     return dds_error_set(error, DDS_TOOBIG,
                          "what this DELETE has read, and must assert, takes more than %zu MB: "
                          "delete in smaller steps",
                          DDS_ROW_READS_MAX_BYTES >> 20);
   }
-  char *copy = dds_alloc_copy(item->json.text, item->json.length);
-  if (copy == NULL) {
-    return dds_error_set_nomem(error);
+  if (!dds_buffer_check(&members, error)) {
+    dds_buffer_free(&members);
+    return false;
   }
   dds_free(read->item);
-  read->item = copy;
-  read->item_length = item->json.length;
+  read->item_length = members.length;
+  read->item = dds_buffer_take(&members);
   reads->item_bytes = others + read->item_length;
   return true;
 }

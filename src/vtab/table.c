@@ -16,6 +16,7 @@
 #include "vtab/flush.h"
 #include "vtab/plan.h"
 #include "vtab/result.h"
+#include "vtab/statement.h"
 #include "vtab/update.h"
 
 enum {
@@ -48,7 +49,7 @@ static int disconnect(sqlite3_vtab *vtab) {
   unlink_table(table);
   /* Those that a failed COMMIT left behind: a later table may get the same address. */
   dds_pending_truncate(&table->connection->pending, table, 0);
-  dds_row_reads_release(table->reads);
+  dds_row_reads_free(table->reads);
   dds_target_release(table->target);
   dds_free(table->schema);
   dds_free(table->name);
@@ -274,6 +275,8 @@ done:
 static int begin(sqlite3_vtab *vtab) {
   dds_vtab *table = (dds_vtab *)vtab;
   table->is_begun = true;
+  /* A table that the transaction created gets no xBegin. */
+  table->is_new = false;
   table->begin_position = table->connection->pending.next_position;
   table->savepoint_count = 0;
   table->lost_level = -1;
@@ -293,7 +296,7 @@ static size_t end_transaction(dds_vtab *table) {
   table->is_renamed = false;
   table->was_rolled_back = false;
   table->savepoint_count = 0;
-  dds_row_reads_release(table->reads);
+  dds_row_reads_free(table->reads);
   table->reads = NULL;
   return dds_pending_truncate(&table->connection->pending, table, 0);
 }
@@ -432,9 +435,10 @@ static bool resolve(dds_connection *connection, const char *schema, const char *
   dds_buffer_append_text(&sql, " LIMIT 0");
   bool ok = dds_buffer_check(&sql, error);
   connection->planned = NULL;
-  if (ok && sqlite3_prepare_v2(connection->db, dds_buffer_text(&sql), -1, &statement, NULL) ==
-                SQLITE_NOMEM) {
-    ok = dds_error_set_nomem(error);
+  if (ok) {
+    int rc = sqlite3_prepare_v2(connection->db, dds_buffer_text(&sql), -1, &statement, NULL);
+    /* SQLITE_ERROR: no such table. Anything else says nothing of that. */
+    ok = rc == SQLITE_OK || rc == SQLITE_ERROR || dds_statement_fail(connection->db, rc, error);
   }
   /* A view on a session table plans the table under it, which has another name. */
   dds_vtab *planned = connection->planned;
@@ -467,6 +471,28 @@ bool dds_table_find(dds_connection *connection, const char *name, dds_vtab **out
                        name);
 }
 
+/*
+ * What became of a table that this transaction created, when another object goes by its name.
+ * SQLite makes one also after it has loaded the schema anew: the table is the same then, and
+ * SQLite begins the new object before it writes to it. An object that has written without that was
+ * created, as the first one was, which then was undone. Before it writes, nothing tells.
+ */
+static bool judge_successor(dds_vtab *table, const dds_vtab *successor, dds_error *error) {
+  dds_pending *pending = &table->connection->pending;
+  if (table->was_rolled_back || !successor->is_new) {
+    return true;
+  }
+  if (dds_pending_count_of(pending, successor) > 0) {
+    dds_pending_truncate(pending, table, 0);
+    return true;
+  }
+  return dds_error_set(error, DDS_LOCKED,
+                       "the schema has changed since \"%s\" was created and written to in this "
+                       "transaction, and it cannot be told whether that still stands: ROLLBACK, "
+                       "and create it before BEGIN",
+                       table->name);
+}
+
 bool dds_table_drop_orphans(dds_connection *connection, dds_error *error) {
   for (dds_vtab *table = connection->tables; table != NULL; table = table->next) {
     dds_vtab *found = NULL;
@@ -478,10 +504,10 @@ bool dds_table_drop_orphans(dds_connection *connection, dds_error *error) {
     if (!resolve(connection, table->schema, table->name, &found, error)) {
       return false;
     }
-    /* Another object of that name: either a savepoint, which it was told of, undid other changes of
-     * the schema, and SQLite connected the same table anew; or the name was created once more. */
-    if (found == NULL || (found != table && !table->was_rolled_back)) {
+    if (found == NULL) {
       dds_pending_truncate(&connection->pending, table, 0);
+    } else if (found != table && !judge_successor(table, found, error)) {
+      return false;
     }
   }
   return true;

@@ -31,8 +31,9 @@ typedef struct dds_vtab {
   int savepoint_count;
   int lost_level; /* the level that there was no memory to remember, or -1, and its position */
   uint64_t lost_position;
-  dds_row_reads *reads;  /* a reference to those of the cursor that was called last */
-  bool are_reads_closed; /* that cursor is closed, and nothing was written since */
+  dds_row_reads *reads; /* owned: what statements read of rows that they may delete */
+  size_t cursor_count;  /* open ones */
+  uint64_t loop_count;  /* xFilters since the table was connected */
 } dds_vtab;
 
 /* The module's methods; the client data is a dds_connection. */

@@ -231,6 +231,7 @@ static bool erase(update *self, sqlite3_value *key, dds_error *error) {
       .item = read->item != NULL ? &item : NULL,
       .columns_read = read->columns_read,
       .now_ms = read->now_ms,
+      .asserts_expired = read->asserts_expired,
   };
   return dds_change_delete(&sessions, &read->key, &old, read->matches, &self->writes[0], error) &&
          add_write(self, 0, DDS_BUSY_SNAPSHOT, error);
@@ -258,7 +259,6 @@ int dds_update(sqlite3_vtab *vtab, int count, sqlite3_value **values, sqlite3_in
       .now_ms = dds_clock_now_ms(table->connection->db),
   };
   (void)rowid;
-  table->are_reads_closed = false;
   bool ok =
       dds_target_check_writable(table->target, &error) && dds_target_open(table->target, &error);
   if (ok && count == 1) {

@@ -50,6 +50,20 @@ def left(connection):
         ("sid IN (SELECT sid FROM s WHERE n > 1)", ["a"]),
         ("n IN (1, 4)", ["b", "c"]),
         ("EXISTS (SELECT 1 FROM s AS other WHERE other.n = s.n + 1)", ["d"]),
+        # One arm reads a row by its key, does not take it, and must not undo what another found.
+        ("userId = 'abc' OR (sid = 'a' AND n > 5)", ["b", "c", "d"]),
+        ("(sid = 'a' AND n > 5) OR userId = 'abc'", ["b", "c", "d"]),
+        ("(sid IN ('a', 'b') AND userId = 'abc') OR (sid IN ('a', 'b', 'c') AND n > 2)",
+         ["b", "d"]),
+        ("(sid = 'a' AND userId = 'abc') OR (sid = 'a' AND expired = 1) OR sid = 'b' AND n > 5",
+         ["b", "c", "d"]),
+        # Loops that ask for different attributes of one row.
+        ("sid IN (SELECT sid FROM s WHERE n = 2 AND sid = 'b') AND userId = 'abd'",
+         ["a", "c", "d"]),
+        ("userId = 'abd' AND EXISTS (SELECT 1 FROM s AS t WHERE t.sid = s.sid AND t.n < 5)",
+         ["a", "c", "d"]),
+        ("userId = 'abc' OR sid IN (SELECT sid FROM s WHERE n = 4)", ["b", "c"]),
+        ("userId = 'abc' OR sid IN (SELECT sid FROM s WHERE expired)", ["b", "c", "d"]),
     ],
 )
 def test_delete_with_several_loops(sessions, where, stays):
@@ -65,6 +79,58 @@ def test_arms_of_an_or_assert_what_each_has_read(sessions, dynamodb, requests_of
     dynamodb.put_item(TableName=table, Item=session("a", userId={"S": "another"}))
     with pytest.raises(sqlite3.OperationalError, match="has changed since it was read"):
         sessions.execute("COMMIT")
+
+
+def delete_beside(sessions, dynamodb, requests_of, where, sid, **attributes):
+    """DELETE, and before its COMMIT another writer changes the session; what is left then."""
+    sessions.execute("BEGIN")
+    sessions.execute(f"DELETE FROM s WHERE {where}")
+    table = requests_of(sessions)[-1]["table_name"]
+    dynamodb.put_item(TableName=table, Item=session(sid, **attributes))
+    sessions.execute("COMMIT")
+    return left(sessions)
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["n < 5 AND n > 1 AND n < 3", "n = 2", "n BETWEEN 2 AND 2", "sid = 'b' AND n < 5",
+     "userId = 'abd'", "sid = 'b' AND userId = 'abd'"],
+)
+@pytest.mark.parametrize("now", [{"S": "abc"}, {"L": []}, {"BOOL": True}, {"B": b"abd"}])
+def test_a_changed_type_is_seen(sessions, dynamodb, requests_of, where, now):
+    """A pushed condition lets other types pass; what a DELETE asserts does not."""
+    changed = {"n": now, "userId": {"S": "abd"}} if "n " in where else {"userId": now}
+    try:
+        assert "b" in delete_beside(sessions, dynamodb, requests_of, where, "b", **changed)
+    except sqlite3.OperationalError as error:
+        assert "has changed since it was read" in str(error)
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["userId = 'abc' OR (sid = 'b' AND session ->> '$.x' = 1)",
+     "userId = 'abc' OR (sid = 'a' AND session ->> '$.x' = 1)",
+     "(expired AND n = 7) OR userId = 'abc'"],
+)
+def test_arms_that_read_one_row_assert_all_of_it(sessions, dynamodb, requests_of, where):
+    try:
+        rows = delete_beside(sessions, dynamodb, requests_of, where, "a", n={"N": "1"},
+                             userId={"S": "another"})
+        assert "a" in rows
+    except sqlite3.OperationalError as error:
+        assert "has changed since it was read" in str(error)
+
+
+def test_expired_among_others_is_never_a_silent_miss(sessions, dynamodb, requests_of):
+    """The row matched by its user; that it lives again must not let it stay without a word."""
+    table = sessions.execute("SELECT table_name FROM dynamodb_status('s')").fetchone()[0]
+    dynamodb.put_item(
+        TableName=table,
+        Item=session("a", n={"N": "1"}, userId={"S": "abc"}, expireTime={"N": "1000"}),
+    )
+    with pytest.raises(sqlite3.OperationalError, match="has changed since it was read"):
+        delete_beside(sessions, dynamodb, requests_of, "(expired AND n = 9) OR userId || '' = 'abc'",
+                      "a", n={"N": "1"}, userId={"S": "abc"}, expireTime={"N": "9000000000000"})
 
 
 @pytest.mark.parametrize(
@@ -126,6 +192,60 @@ def test_writes_of_a_table_whose_creation_was_rolled_back_are_not_sent(connect, 
                 insert.format("real"), "COMMIT"]:
         connection.execute(sql)
     assert left(connection) == ["real"]
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["CREATE TABLE zz(x)", "INSERT", "ALTER TABLE zz RENAME TO z3"],
+        ["INSERT INTO o VALUES (1)", "INSERT", "ALTER TABLE o ADD COLUMN y"],
+        ["INSERT INTO o VALUES (1)", "INSERT", "ALTER TABLE o ADD COLUMN y", "INSERT"],
+    ],
+)
+def test_a_schema_that_is_loaded_anew_loses_no_write(connect, make_table, tmp_path, statements):
+    table = make_table("sessionId")
+    file = str(tmp_path / "local.sqlite")
+    first = connect(file)
+    first.execute("CREATE TABLE o(x)")
+    first.execute(f"CREATE VIRTUAL TABLE s USING dynamodb_sessions(table='{table}')")
+    first.close()
+    connection = connect(file)
+    connection.execute("BEGIN")
+    expected = []
+    for sql in statements:
+        if sql == "INSERT":
+            expected.append(f"s{len(expected)}")
+            connection.execute("INSERT INTO s(sid, session) VALUES (?, '{}')", [expected[-1]])
+        else:
+            connection.execute(sql)
+    connection.execute("COMMIT")
+    assert left(connection) == expected
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["ALTER TABLE o ADD COLUMN y", "ALTER TABLE o RENAME TO p", "ALTER TABLE o DROP COLUMN z",
+     "PRAGMA writable_schema = RESET"],
+)
+def test_a_created_table_and_a_schema_loaded_anew_lose_no_write(connect, make_table, dynamodb,
+                                                                change):
+    """Whether SQLite connects the table anew differs by version: sent, or refused aloud."""
+    table = make_table("sessionId")
+    connection = connect()
+    connection.execute("CREATE TABLE o(x, z)")
+    connection.execute("BEGIN")
+    connection.execute(f"CREATE VIRTUAL TABLE s USING dynamodb_sessions(table='{table}')")
+    connection.execute("INSERT INTO s(sid, session) VALUES ('a', '{}')")
+    connection.execute(change)
+    sent = ["a"]
+    try:
+        connection.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        assert "create it before BEGIN" in str(error)
+        sent = []
+    assert not connection.in_transaction
+    items = dynamodb.scan(TableName=table)["Items"]
+    assert [item["sessionId"]["S"] for item in items] == sent
 
 
 def test_create_table_refuses_a_table_with_another_key(connect, make_table, dynamodb):
