@@ -129,8 +129,9 @@ def test_expired_among_others_is_never_a_silent_miss(sessions, dynamodb, request
         Item=session("a", n={"N": "1"}, userId={"S": "abc"}, expireTime={"N": "1000"}),
     )
     with pytest.raises(sqlite3.OperationalError, match="has changed since it was read"):
-        delete_beside(sessions, dynamodb, requests_of, "(expired AND n = 9) OR userId || '' = 'abc'",
-                      "a", n={"N": "1"}, userId={"S": "abc"}, expireTime={"N": "9000000000000"})
+        where = "(expired AND n = 9) OR userId || '' = 'abc'"
+        delete_beside(sessions, dynamodb, requests_of, where, "a", n={"N": "1"},
+                      userId={"S": "abc"}, expireTime={"N": "9000000000000"})
 
 
 @pytest.mark.parametrize(
