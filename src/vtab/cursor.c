@@ -15,6 +15,7 @@
 #include "vtab/plan.h"
 #include "vtab/result.h"
 #include "vtab/snapshot.h"
+#include "vtab/statement.h"
 #include "vtab/table.h"
 #include "vtab/value.h"
 
@@ -36,7 +37,8 @@ typedef struct cursor {
   uint64_t columns_read;       /* DDS_READ_… */
   uint64_t columns_unanswered; /* those of them that the pushed condition does not vouch for */
   bool is_key_read;
-  uint64_t loop; /* the number of this xFilter on the table */
+  bool is_recorded; /* what is read is kept for a write of the same statement */
+  uint64_t loop;    /* the number of this xFilter on the table */
 } cursor;
 
 static dds_vtab *table_of(const cursor *self) {
@@ -307,6 +309,7 @@ int dds_cursor_filter(sqlite3_vtab_cursor *base, int plan_number, const char *pl
   end_request(self);
   dds_table_check_transaction(table);
   self->loop = ++table->loop_count;
+  self->is_recorded = table->is_begun && dds_statement_is_writing(table->connection->db);
   self->now_ms = dds_clock_now_ms(table->connection->db);
   if (!dds_plan_parse(plan_words, &self->columns, &self->plan, &error) ||
       !dds_filter_make(table->target, &self->plan, values, self->now_ms, &self->filter, &error)) {
@@ -476,7 +479,7 @@ static bool note_read(cursor *self, int index, dds_error *error) {
  * another. */
 static bool read_snapshot(cursor *self, dds_sql_value *value, dds_error *error) {
   dds_vtab *table = table_of(self);
-  if (!table->is_begun || !is_update(self)) {
+  if (!self->is_recorded || !is_update(self)) {
     return true;
   }
   dds_old_row row = {
@@ -553,7 +556,7 @@ int dds_cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i
     /* The statement leaves this column alone: no result tells xUpdate so. */
     return SQLITE_OK;
   }
-  if ((table_of(self)->is_begun && !note_read(self, index, &error)) ||
+  if ((self->is_recorded && !note_read(self, index, &error)) ||
       !read_column(self, index, &value, &error)) {
     dds_result_function(context, &error);
     return dds_result_code(error.code);

@@ -49,6 +49,7 @@ static bool send_one(dds_connection *connection, dds_pending_write *entry, bool 
   }
   if (result == DDS_WRITE_UNMATCHED || entry->rules.is_ignored) {
     entry->state = DDS_PENDING_DROPPED;
+    *is_unknown = false;
     return true;
   }
   return refuse(entry, *is_unknown, error);

@@ -34,3 +34,11 @@ bool dds_statement_text_is_utf8(sqlite3 *db) {
   sqlite3_finalize(statement);
   return is_utf8;
 }
+
+bool dds_statement_is_writing(sqlite3 *db) {
+  sqlite3_stmt *statement = sqlite3_next_stmt(db, NULL);
+  while (statement != NULL && (!sqlite3_stmt_busy(statement) || sqlite3_stmt_readonly(statement))) {
+    statement = sqlite3_next_stmt(db, statement);
+  }
+  return statement != NULL;
+}

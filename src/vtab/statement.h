@@ -24,3 +24,6 @@ bool dds_statement_fail(sqlite3 *db, int code, dds_error *error);
  * DynamoDB's ("PRAGMA encoding").
  */
 bool dds_statement_text_is_utf8(sqlite3 *db);
+
+/* Whether a statement that writes is running on the connection: a SELECT asserts nothing. */
+bool dds_statement_is_writing(sqlite3 *db);
