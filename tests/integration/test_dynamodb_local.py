@@ -30,6 +30,12 @@ while True:
 """
 
 
+def hear_signals():
+    """Under nohup or in the background signals are ignored from the start; a shell keeps that."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start(tmp_path):
     """start(*command, environment=...): the wrapper around a command, ended with the test."""
@@ -45,6 +51,7 @@ def start(tmp_path):
             env={**(environment or own_server()), "TMPDIR": str(tmp_path)},
             # A process group of its own stands for the terminal that Ctrl-C is sent to.
             start_new_session=True,
+            preexec_fn=hear_signals,
         )
         processes.append(process)
         return process
