@@ -5,7 +5,6 @@
 #include "vtab/options.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 

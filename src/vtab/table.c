@@ -144,8 +144,8 @@ static int connect(sqlite3 *db, void *client_data, int count, const char *const 
 }
 
 /* dynamodb_sessions('prod') would compare a hidden column and find nothing: say what to type. */
-static int refuse_arguments(dds_vtab *table, sqlite3_index_info *info, int place) {
-  dds_error error = DDS_ERROR_INIT;
+static void refuse_arguments(const dds_vtab *table, sqlite3_index_info *info, int place,
+                             dds_error *error) {
   sqlite3_value *value = NULL;
   const char *name = "…";
   if (sqlite3_vtab_rhs_value(info, place, &value) == SQLITE_OK && value != NULL &&
@@ -153,13 +153,13 @@ static int refuse_arguments(dds_vtab *table, sqlite3_index_info *info, int place
     name = (const char *)sqlite3_value_text(value);
   }
   if (name == NULL) {
-    return SQLITE_NOMEM;
+    dds_error_set_nomem(error);
+    return;
   }
-  dds_error_set(&error, DDS_ERROR,
+  dds_error_set(error, DDS_ERROR,
                 "%s takes no arguments in FROM; type: CREATE VIRTUAL TABLE temp.my_sessions USING "
                 "dynamodb_sessions(table='%s');",
                 table->name, name);
-  return dds_result_vtab(&table->base, &error);
 }
 
 /* For `column IN (…)` SQLite would ask for one value after another: fine by key, a Scan for each
@@ -252,9 +252,8 @@ static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
     constraints[i] = constraint_of(info, i);
     if (constraints[i].column == dds_columns_index(&columns, DDS_COLUMN_ARGUMENTS) &&
         constraints[i].is_known_op) {
-      dds_free(constraints);
-      dds_free(terms_of);
-      return refuse_arguments(table, info, i);
+      refuse_arguments(table, info, i, &error);
+      goto done;
     }
   }
   ok = dds_plan_choose(&columns, constraints, count, info->colUsed, &plan, terms_of, &error) &&

@@ -42,18 +42,6 @@ static dds_new_value new_value_of(const update *self, dds_column kind) {
   return new_value(self, dds_columns_index(&self->columns, kind));
 }
 
-/* A sid is text: SQLite leaves the affinity of a written column to the table. */
-static dds_new_value new_sid(const update *self) {
-  dds_new_value sid = new_value_of(self, DDS_COLUMN_SID);
-  if (sid.value.type == DDS_SQL_INTEGER || sid.value.type == DDS_SQL_REAL) {
-    sqlite3_value *value = self->values[DDS_COLUMN_SID];
-    sid.value.type = DDS_SQL_TEXT;
-    sid.value.bytes = (const char *)sqlite3_value_text(value);
-    sid.value.length = (size_t)sqlite3_value_bytes(value);
-  }
-  return sid;
-}
-
 static bool read_row(update *self, dds_error *error) {
   self->extras = dds_alloc((self->columns.extra_count + 1) * sizeof *self->extras);
   if (self->extras == NULL) {
@@ -63,7 +51,7 @@ static bool read_row(update *self, dds_error *error) {
     self->extras[i] = new_value(self, DDS_COLUMN_EXTRA + (int)i);
   }
   self->row = (dds_new_row){
-      .sid = new_sid(self),
+      .sid = new_value_of(self, DDS_COLUMN_SID),
       .session = new_value_of(self, DDS_COLUMN_SESSION),
       .expires = new_value_of(self, DDS_COLUMN_EXPIRES),
       .item = new_value_of(self, DDS_COLUMN_ITEM),
