@@ -1,25 +1,51 @@
 /*
  * Reading answers. A success is only looked at from outside (checksum, braces): its page is parsed
- * once, by dynamodb/. An error's body is small and is parsed here, with cJSON.
+ * once, by dynamodb/. An error's body is parsed here, if it is not larger than any that is real.
  */
 #include "aws/answer.h"
 
-#include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws/secret_json.h"
+#include "aws/xml.h"
 #include "base/hash.h"
 
-enum { MESSAGE_BYTES = 512, CONTENT_TYPE_BYTES = 48 };
+enum {
+  MESSAGE_BYTES = 512,
+  CONTENT_TYPE_BYTES = 48,
+  XML_MESSAGE_LIMIT_BYTES = 64 * 1024,
+  /* That of a cancelled transaction repeats items, 4 MB of them. cJSON's tree may be 40 times as
+   * large as its text. */
+  ERROR_LIMIT_BYTES = 16 * 1024 * 1024,
+};
+
+enum { NAMES_EACH = 4 };
+
+/* Where an error has its code and its message: the first member that is there counts. */
+static const struct {
+  const char *code[NAMES_EACH];
+  const char *message[NAMES_EACH];
+} members[] = {
+    [DDS_ANSWER_AWS_JSON] = {{"__type"}, {"message", "Message"}},
+    /* OIDC has error and error_description (RFC 6749, section 5.2). */
+    [DDS_ANSWER_ANY] = {{"__type", "code", "Code", "error"},
+                        {"message", "Message", "error_description"}},
+};
 
 /* Errors of a service that have another code than DDS_ERROR, or a remedy that is known here. */
 typedef struct service_error {
   const char *code;
   dds_code result;
-  bool hides_message; /* it may repeat signed headers */
+  unsigned traits;
   const char *remedy;
 } service_error;
+
+enum {
+  HIDES_MESSAGE = 1, /* it may repeat signed headers */
+  REFUSES_KEYS = 2,  /* see dds_answer */
+};
 
 #define REMEDY_UNKNOWN_KEY                                                                  \
   "the access key id is unknown there, or its session token is missing or wrong: `aws sts " \
@@ -28,25 +54,25 @@ typedef struct service_error {
   "the secret access key does not belong to the access key id, or this machine's clock is wrong"
 #define REMEDY_EXPIRED                                                  \
   "the session token has expired: get new credentials, for example by " \
-  "`eval \"$(aws configure export-credentials --format env)\"`"
+  "`eval \"$(aws configure export-credentials --profile NAME --format env)\"`"
 #define REMEDY_DENIED "ask for an IAM policy that allows it"
 
 static const service_error service_errors[] = {
-    {"UnrecognizedClientException", DDS_AUTH, false, REMEDY_UNKNOWN_KEY},
-    {"InvalidClientTokenId", DDS_AUTH, false, REMEDY_UNKNOWN_KEY},
-    {"MissingAuthenticationToken", DDS_AUTH, true, REMEDY_UNKNOWN_KEY},
-    {"MissingAuthenticationTokenException", DDS_AUTH, true, REMEDY_UNKNOWN_KEY},
-    {"InvalidSignatureException", DDS_AUTH, true, REMEDY_SIGNATURE},
-    {"SignatureDoesNotMatch", DDS_AUTH, true, REMEDY_SIGNATURE},
-    {"IncompleteSignature", DDS_AUTH, true, REMEDY_SIGNATURE},
-    {"IncompleteSignatureException", DDS_AUTH, true, REMEDY_SIGNATURE},
-    {"AuthFailure", DDS_AUTH, true, REMEDY_SIGNATURE},
-    {"RequestTimeTooSkewed", DDS_AUTH, true, REMEDY_SIGNATURE},
-    {"RequestExpired", DDS_AUTH, true, REMEDY_SIGNATURE},
-    {"ExpiredToken", DDS_AUTH, true, REMEDY_EXPIRED},
-    {"ExpiredTokenException", DDS_AUTH, true, REMEDY_EXPIRED},
-    {"AccessDenied", DDS_AUTH, false, REMEDY_DENIED},
-    {"AccessDeniedException", DDS_AUTH, false, REMEDY_DENIED},
+    {"UnrecognizedClientException", DDS_AUTH, REFUSES_KEYS, REMEDY_UNKNOWN_KEY},
+    {"InvalidClientTokenId", DDS_AUTH, REFUSES_KEYS, REMEDY_UNKNOWN_KEY},
+    {"MissingAuthenticationToken", DDS_AUTH, HIDES_MESSAGE, REMEDY_UNKNOWN_KEY},
+    {"MissingAuthenticationTokenException", DDS_AUTH, HIDES_MESSAGE, REMEDY_UNKNOWN_KEY},
+    {"InvalidSignatureException", DDS_AUTH, HIDES_MESSAGE, REMEDY_SIGNATURE},
+    {"SignatureDoesNotMatch", DDS_AUTH, HIDES_MESSAGE, REMEDY_SIGNATURE},
+    {"IncompleteSignature", DDS_AUTH, HIDES_MESSAGE, REMEDY_SIGNATURE},
+    {"IncompleteSignatureException", DDS_AUTH, HIDES_MESSAGE, REMEDY_SIGNATURE},
+    {"AuthFailure", DDS_AUTH, HIDES_MESSAGE, REMEDY_SIGNATURE},
+    {"RequestTimeTooSkewed", DDS_AUTH, HIDES_MESSAGE, REMEDY_SIGNATURE},
+    {"RequestExpired", DDS_AUTH, HIDES_MESSAGE, REMEDY_SIGNATURE},
+    {"ExpiredToken", DDS_AUTH, HIDES_MESSAGE | REFUSES_KEYS, REMEDY_EXPIRED},
+    {"ExpiredTokenException", DDS_AUTH, HIDES_MESSAGE | REFUSES_KEYS, REMEDY_EXPIRED},
+    {"AccessDenied", DDS_AUTH, 0, REMEDY_DENIED},
+    {"AccessDeniedException", DDS_AUTH, 0, REMEDY_DENIED},
 };
 
 static const service_error *find_service_error(const char *code) {
@@ -136,8 +162,12 @@ static bool copy_code(char code[DDS_ERROR_CODE_BYTES], const char *type) {
   return true;
 }
 
-static const char *get_text(const cJSON *object, const char *name) {
-  const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+/* The first of these members that is a text, else "". */
+static const char *find_text(const cJSON *object, const char *const names[NAMES_EACH]) {
+  const char *text = NULL;
+  for (size_t i = 0; i < NAMES_EACH && names[i] != NULL && text == NULL; i++) {
+    text = dds_secret_json_text(object, names[i]);
+  }
   return text == NULL ? "" : text;
 }
 
@@ -164,34 +194,54 @@ static bool is_conflict_alone(const cJSON *body) {
   const cJSON *reason;
   bool has_conflict = false;
   cJSON_ArrayForEach(reason, reasons) {
-    const char *code = get_text(reason, "Code");
-    if (strcmp(code, "TransactionConflict") == 0) {
+    const char *code = dds_secret_json_text(reason, "Code");
+    if (code != NULL && strcmp(code, "TransactionConflict") == 0) {
       has_conflict = true;
-    } else if (strcmp(code, "None") != 0 && code[0] != '\0') {
+    } else if (code != NULL && strcmp(code, "None") != 0 && code[0] != '\0') {
       return false;
     }
   }
   return has_conflict;
 }
 
-/* The body as JSON to its last byte, or NULL; released by cJSON_Delete. */
-static cJSON *parse_body(const dds_buffer *body) {
-  const char *end = NULL;
-  if (body->length == 0) {
-    return NULL;
+/* What a service says of an error; code "" where the body is not one of its errors. */
+typedef struct service_words {
+  char code[DDS_ERROR_CODE_BYTES];
+  char message[MESSAGE_BYTES]; /* one line */
+  bool is_conflict_alone;
+} service_words;
+
+static void read_json(const dds_buffer *body, dds_answer_form form, service_words *words) {
+  size_t length = body->length <= ERROR_LIMIT_BYTES ? body->length : 0;
+  cJSON *json = dds_secret_json_parse(dds_buffer_text(body), length);
+  if (json != NULL && copy_code(words->code, find_text(json, members[form].code))) {
+    const char *message = find_text(json, members[form].message);
+    copy_message(words->message, message, strlen(message));
+    words->is_conflict_alone = is_conflict_alone(json);
   }
-  cJSON *json = cJSON_ParseWithLengthOpts(body->data, body->length, &end, false);
-  if (json == NULL) {
-    return NULL;
+  dds_secret_json_free(json);
+}
+
+/* <ErrorResponse><Error><Code>…</Code><Message>…</Message></Error></ErrorResponse>; false where
+ * memory ran out. */
+static bool read_xml(const dds_buffer *body, service_words *words, dds_error *error) {
+  static const char *const code_path[] = {"Error", "Code"};
+  static const char *const message_path[] = {"Error", "Message"};
+  dds_buffer code = DDS_BUFFER_INIT_SECRET(DDS_ERROR_CODE_BYTES);
+  dds_buffer message = DDS_BUFFER_INIT_SECRET(XML_MESSAGE_LIMIT_BYTES);
+  const char *xml = dds_buffer_text(body);
+  if (dds_xml_find(xml, body->length, code_path, 2, &code) &&
+      dds_xml_find(xml, body->length, message_path, 2, &message)) {
+    copy_message(words->message, dds_buffer_text(&message), message.length);
   }
-  while (end < body->data + body->length && is_json_space(*end)) {
-    end++;
+  bool is_read =
+      (code.failed != DDS_NOMEM && message.failed != DDS_NOMEM) || dds_error_set_nomem(error);
+  if (code.failed != DDS_OK || !copy_code(words->code, dds_buffer_text(&code))) {
+    words->message[0] = '\0';
   }
-  if (end == body->data + body->length && cJSON_IsObject(json)) {
-    return json;
-  }
-  cJSON_Delete(json);
-  return NULL;
+  dds_buffer_free(&message);
+  dds_buffer_free(&code);
+  return is_read;
 }
 
 /* "text/html" of "text/html; charset=utf-8"; "" where there is none, or it is not one. */
@@ -216,62 +266,73 @@ static void set_foreign_error(const dds_exchange *exchange, const dds_answer_con
   }
   copy_content_type(type, exchange, &context->request);
   dds_error_set(error, DDS_ERROR,
-                "an answer that is not DynamoDB's (HTTP %d, %s): is a proxy or another service "
-                "between?",
-                exchange->status, type[0] == '\0' ? "without a content type" : type);
+                "an answer that is not %s's (HTTP %d, %s): is a proxy or another service between?",
+                context->service, exchange->status,
+                type[0] == '\0' ? "without a content type" : type);
 }
 
-static void set_service_error(const cJSON *body, const dds_answer_context *context,
-                              dds_retry_kind retry, dds_error *error) {
-  char message[MESSAGE_BYTES];
-  const char *code = error->service_code;
-  const service_error *known = find_service_error(code);
-  dds_code result = known != NULL                   ? known->result
-                    : retry == DDS_RETRY_THROTTLING ? DDS_BUSY
-                                                    : DDS_ERROR;
-  const char *text = get_text(body, "message");
-  if (text[0] == '\0') {
-    text = get_text(body, "Message");
-  }
-  copy_message(message, text, strlen(text));
-  if (message[0] == '\0' || (known != NULL && known->hides_message)) {
-    dds_error_set(error, result, "%s", code);
-  } else if (dds_echo_is_in(&context->request, message)) {
-    dds_error_set(error, result, "%s (its message is not shown: it repeats what was sent)", code);
+static void set_service_error(const service_words *words, const dds_answer_context *context,
+                              dds_answer *answer, dds_error *error) {
+  const service_error *known = find_service_error(words->code);
+  dds_code result = known != NULL                           ? known->result
+                    : answer->retry == DDS_RETRY_THROTTLING ? DDS_BUSY
+                                                            : DDS_ERROR;
+  unsigned traits = known != NULL ? known->traits : 0;
+  answer->refuses_keys = (traits & REFUSES_KEYS) != 0;
+  memcpy(error->service_code, words->code, sizeof words->code);
+  if (words->message[0] == '\0' || (traits & HIDES_MESSAGE) != 0) {
+    dds_error_set(error, result, "%s", words->code);
+  } else if (dds_echo_is_in(&context->request, words->message)) {
+    dds_error_set(error, result, "%s (its message is not shown: it repeats what was sent)",
+                  words->code);
   } else {
-    dds_error_set(error, result, "%s: %s", code, message);
+    dds_error_set(error, result, "%s: %s", words->code, words->message);
   }
-  if (known != NULL) {
+  if (known != NULL && context->credential_source != NULL) {
     dds_error_append(error, "; credentials of this request: %s; %s", context->credential_source,
                      known->remedy);
   }
 }
 
+static dds_retry_kind classify(const dds_exchange *exchange, const dds_answer_context *context,
+                               const service_words *words) {
+  if (strcmp(words->code, "TransactionCanceledException") == 0) {
+    return words->is_conflict_alone ? DDS_RETRY_THROTTLING : DDS_RETRY_NEVER;
+  }
+  for (size_t i = 0; i < context->retry_code_count; i++) {
+    if (strcmp(words->code, context->retry_codes[i]) == 0) {
+      return DDS_RETRY_TRANSIENT;
+    }
+  }
+  return dds_retry_classify(exchange->status, words->code);
+}
+
 static void read_error(const dds_exchange *exchange, const dds_answer_context *context,
                        dds_answer *answer, dds_error *error) {
-  cJSON *body = parse_body(&exchange->body);
-  char *code = error->service_code;
-  bool is_service_error = body != NULL && copy_code(code, get_text(body, "__type")) &&
-                          !dds_echo_is_in(&context->request, code);
-  if (!is_service_error) {
-    code[0] = '\0';
+  service_words words = {0};
+  read_json(&exchange->body, context->form, &words);
+  if (words.code[0] == '\0' && context->form == DDS_ANSWER_ANY &&
+      !read_xml(&exchange->body, &words, error)) {
+    return;
   }
-  answer->retry = dds_retry_classify(exchange->status, code);
-  if (strcmp(code, "TransactionCanceledException") == 0) {
-    answer->retry = is_conflict_alone(body) ? DDS_RETRY_THROTTLING : DDS_RETRY_NEVER;
+  if (dds_echo_is_in(&context->request, words.code)) {
+    words.code[0] = '\0';
   }
-  if (is_service_error) {
-    set_service_error(body, context, answer->retry, error);
+  answer->retry = classify(exchange, context, &words);
+  if (words.code[0] != '\0') {
+    set_service_error(&words, context, answer, error);
   } else {
     set_foreign_error(exchange, context, error);
   }
-  cJSON_Delete(body);
 }
 
 void dds_answer_read(const dds_exchange *exchange, const dds_answer_context *context,
                      dds_answer *answer, dds_error *error) {
-  *answer =
-      (dds_answer){.retry = DDS_RETRY_NEVER, .retry_after_ms = read_number(exchange->retry_after)};
+  *answer = (dds_answer){
+      .retry = DDS_RETRY_NEVER,
+      .retry_after_ms = read_number(exchange->retry_after),
+      .hides_request_id = dds_echo_is_in(&context->request, exchange->request_id),
+  };
   if (exchange->body.failed == DDS_NOMEM) {
     dds_error_set_nomem(error);
   } else if (exchange->failure != DDS_HTTP_ANSWERED) {
@@ -282,7 +343,7 @@ void dds_answer_read(const dds_exchange *exchange, const dds_answer_context *con
     dds_error_set(error, DDS_ERROR, "the answer's CRC-32 is not the one that came with it");
   } else if (exchange->status != 200) {
     read_error(exchange, context, answer, error);
-  } else if (!looks_like_object(&exchange->body)) {
+  } else if (context->form == DDS_ANSWER_AWS_JSON && !looks_like_object(&exchange->body)) {
     answer->retry = DDS_RETRY_TRANSIENT;
     answer->is_garbled = true;
     dds_error_set(error, DDS_ERROR,

@@ -2,8 +2,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "aws/credentials.h"
-#include "base/alloc.h"
+#include "aws/credentials_chain.h"
+#include "base/text.h"
 #include "base/timestamp.h"
 
 enum { KEY_ID, SECRET, TOKEN, ACCOUNT, EXPIRATION, FIELD_COUNT };
@@ -25,12 +25,8 @@ static bool copy_values(const dds_environment *environment, char *values[FIELD_C
   for (size_t field = 0; field < FIELD_COUNT; field++) {
     for (size_t i = 0; i < NAMES_EACH && names[field][i] != NULL && values[field] == NULL; i++) {
       const char *value = dds_environment_get(environment, names[field][i]);
-      if (value == NULL) {
-        continue;
-      }
-      values[field] = dds_alloc_copy(value, strlen(value));
-      if (values[field] == NULL) {
-        return dds_error_set_nomem(error);
+      if (!dds_text_copy(&values[field], value, error)) {
+        return false;
       }
     }
   }
@@ -55,13 +51,9 @@ static bool use_values(char *const values[FIELD_COUNT], dds_credentials *credent
     return false;
   }
   credentials->expires_ms = expires_ms;
+  credentials->remedy = "get new ones, for example by `eval \"$(aws configure export-credentials "
+                        "--profile NAME --format env)\"`, and start this program anew";
   return true;
-}
-
-/* Both variables of web identity: the AWS CLI would ask STS, before the profile's static keys. */
-static bool is_web_identity(const dds_environment *environment) {
-  return dds_environment_get(environment, "AWS_WEB_IDENTITY_TOKEN_FILE") != NULL &&
-         dds_environment_get(environment, "AWS_ROLE_ARN") != NULL;
 }
 
 dds_credentials_result dds_credentials_environment_find(const dds_credentials_context *context,
@@ -79,15 +71,13 @@ dds_credentials_result dds_credentials_environment_find(const dds_credentials_co
     if (use_values(values, credentials, error)) {
       result = DDS_CREDENTIALS_FOUND;
     }
-  } else if (is_web_identity(context->environment)) {
-    dds_credentials_refuse(error, "AWS_WEB_IDENTITY_TOKEN_FILE", "a web identity's role");
   } else {
     result = DDS_CREDENTIALS_ABSENT;
   }
 
 done:
   for (size_t field = 0; field < FIELD_COUNT; field++) {
-    dds_free_secret(values[field], values[field] == NULL ? 0 : strlen(values[field]));
+    dds_text_free_secret(values[field]);
   }
   return result;
 }

@@ -196,11 +196,11 @@ bool dds_echo_is_in(const dds_echo_request *request, const char *text) {
   if (runs.count == 0) {
     return false;
   }
-  const char *const credentials[] = {request->secret_access_key, request->session_token};
-  for (size_t i = 0; i < sizeof credentials / sizeof credentials[0]; i++) {
-    if (credentials[i] != NULL && shares_run(&runs, credentials[i], strlen(credentials[i]))) {
+  for (size_t i = 0; i < request->secret_count; i++) {
+    const char *secret = request->secrets[i];
+    if (secret != NULL && shares_run(&runs, secret, strlen(secret))) {
       return true;
     }
   }
-  return shares_data(&runs, request->body, request->body_length);
+  return request->body != NULL && shares_data(&runs, request->body, request->body_length);
 }

@@ -10,9 +10,9 @@
 
 /* What was sent. Borrowed. */
 typedef struct dds_echo_request {
-  const char *secret_access_key; /* or NULL */
-  const char *session_token;     /* or NULL */
-  const char *body;              /* JSON of DynamoDB's API */
+  const char *const *secrets; /* keys and tokens; those that are NULL are passed over */
+  size_t secret_count;
+  const char *body; /* JSON of DynamoDB's API, or NULL */
   size_t body_length;
 } dds_echo_request;
 

@@ -4,6 +4,9 @@
  * wait.
  *
  * curl_multi_poll is left at least every 50 ms to ask whether to stop.
+ *
+ * Between a start and a wait the caller may be away for long, with a page of rows that somebody
+ * reads. Nothing is received then, so that time counts for no timeout.
  */
 #include "aws/http.h"
 
@@ -13,11 +16,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
+#include "base/descriptor.h"
 
 #if LIBCURL_VERSION_NUM < 0x075000
 #error "libcurl 7.80 or later is needed (CURLOPT_PREREQFUNCTION)"
@@ -30,6 +36,7 @@ enum {
   KEPT_HANDLES = 32,
   HEADER_LIMIT_BYTES = 32 * 1024,
   RESPONSE_HEADERS_LIMIT_BYTES = 128 * 1024,
+  LONGEST_ABSENCE_MS = 4 * 60 * 1000,
 };
 
 typedef struct http_exchange http_exchange;
@@ -38,12 +45,14 @@ typedef struct http_transport {
   dds_transport base;
   CURLM *multi;
   pid_t process;
-  dds_stop stop;
+  http_exchange *in_flight;
   http_exchange *finished; /* not yet handed out, in their order */
   CURL *handles[KEPT_HANDLES];
   size_t handle_count;
-  int64_t asked_ms;  /* when `stop` was asked last, and */
-  int64_t active_ms; /* when a wait ended last, by the monotonic clock */
+  /* By the monotonic clock: */
+  int64_t asked_ms;  /* when `stop` was asked last, */
+  int64_t active_ms; /* when a wait ended last, */
+  int64_t worked_ms; /* and when libcurl was let work last */
 } http_transport;
 
 struct http_exchange {
@@ -51,7 +60,9 @@ struct http_exchange {
   http_transport *transport;
   CURL *easy; /* NULL once it is finished */
   struct curl_slist *headers;
-  http_exchange *next_finished;
+  http_exchange *next; /* in flight, or finished */
+  int connect_timeout_ms;
+  int request_timeout_ms;
   size_t response_limit_bytes;
   size_t header_bytes; /* received */
   bool is_too_large;
@@ -115,15 +126,29 @@ static void unblock_sigpipe(const pipe_guard *guard) {
   pthread_sigmask(SIG_SETMASK, &guard->previous, NULL);
 }
 
-static int64_t read_clock_ms(clockid_t clock) {
+static int64_t http_now_ms(dds_transport *base) {
   struct timespec now;
-  clock_gettime(clock, &now);
+  (void)base;
+  clock_gettime(CLOCK_REALTIME, &now);
   return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int64_t http_now_ms(dds_transport *base) {
-  (void)base;
-  return read_clock_ms(CLOCK_REALTIME);
+static void append_exchange(http_exchange **list, http_exchange *exchange) {
+  while (*list != NULL) {
+    list = &(*list)->next;
+  }
+  exchange->next = NULL;
+  *list = exchange;
+}
+
+static void remove_exchange(http_exchange **list, http_exchange *exchange) {
+  while (*list != NULL && *list != exchange) {
+    list = &(*list)->next;
+  }
+  if (*list != NULL) {
+    *list = exchange->next;
+  }
+  exchange->next = NULL;
 }
 
 /* Right before a request goes out; a second time where curl sends it again on a new connection,
@@ -188,6 +213,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *context) {
       {"x-amz-retry-after:", exchange->retry_after, sizeof exchange->retry_after},
       {"x-amz-crc32:", exchange->crc32, sizeof exchange->crc32},
       {"content-type:", exchange->content_type, sizeof exchange->content_type},
+      {"date:", exchange->date, sizeof exchange->date},
   };
   for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
     size_t name_length = strlen(wanted[i].name);
@@ -195,7 +221,21 @@ static size_t on_header(char *line, size_t size, size_t count, void *context) {
       copy_value(wanted[i].slot, wanted[i].slot_bytes, line + name_length, length - name_length);
     }
   }
+  exchange->has_age |= length > strlen("age:") && strncasecmp(line, "age:", strlen("age:")) == 0;
   return length;
+}
+
+/* As libcurl opens it, but where neither what the host writes to a standard stream that it has
+ * closed nor a program that it starts gets hold of the connection. */
+static curl_socket_t open_socket(void *context, curlsocktype purpose,
+                                 struct curl_sockaddr *address) {
+  (void)context;
+  (void)purpose;
+  int descriptor = socket(address->family, address->socktype, address->protocol);
+  if (descriptor >= 0) {
+    dds_descriptor_lift(&descriptor);
+  }
+  return descriptor < 0 ? CURL_SOCKET_BAD : descriptor;
 }
 
 /* A connection may not be shared by two processes: both would write into one TLS stream. */
@@ -210,10 +250,7 @@ static bool check_process(const http_transport *transport, dds_error *error) {
 
 static void forget_headers(struct curl_slist *headers) {
   for (struct curl_slist *header = headers; header != NULL; header = header->next) {
-    volatile char *byte = header->data; /* authorization and security token stand here */
-    while (*byte != '\0') {
-      *byte++ = '\0';
-    }
+    dds_wipe(header->data, strlen(header->data)); /* authorization and security token */
   }
   curl_slist_free_all(headers);
 }
@@ -234,14 +271,18 @@ static bool append_header(http_exchange *exchange, const char *name, const char 
 }
 
 static bool append_headers(http_exchange *exchange, const dds_http_request *request) {
+  bool has_content_type = false;
   for (size_t i = 0; i < request->header_count; i++) {
-    if (!append_header(exchange, request->headers[i].name, request->headers[i].value)) {
+    const dds_http_header *header = &request->headers[i];
+    if (!append_header(exchange, header->name, header->value)) {
       return false;
     }
+    has_content_type |= strcasecmp(header->name, "Content-Type") == 0;
   }
-  /* An empty value takes out the header that curl would send: waiting for 100 costs a round trip.
-   */
-  return append_header(exchange, "Expect", "");
+  /* An empty value takes out the header that curl would send: waiting for 100 costs a round trip,
+   * and what a body is curl does not know. */
+  return append_header(exchange, "Expect", "") &&
+         (has_content_type || append_header(exchange, "Content-Type", ""));
 }
 
 static CURLcode set_constant_options(CURL *easy) {
@@ -288,18 +329,24 @@ static CURLcode set_request_options(http_exchange *exchange, const dds_http_requ
   } while (0)
   SET(CURLOPT_URL, request->url);
   SET(CURLOPT_CUSTOMREQUEST, request->method);
-  SET(CURLOPT_POSTFIELDS, request->body_length == 0 ? "" : request->body);
-  SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
+  if (strcmp(request->method, "GET") != 0) {
+    SET(CURLOPT_POSTFIELDS, request->body_length == 0 ? "" : request->body);
+    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
+  }
   SET(CURLOPT_HTTPHEADER, exchange->headers);
-  SET(CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms);
-  SET(CURLOPT_TIMEOUT_MS, (long)request->request_timeout_ms);
+  SET(CURLOPT_CONNECTTIMEOUT_MS, (long)exchange->connect_timeout_ms);
+  SET(CURLOPT_TIMEOUT_MS, (long)exchange->request_timeout_ms);
   if (request->ca_bundle != NULL) {
     SET(CURLOPT_CAINFO, request->ca_bundle);
+  }
+  if (request->bypass_proxy) {
+    SET(CURLOPT_PROXY, ""); /* also takes the variables' place */
   }
   SET(CURLOPT_ERRORBUFFER, exchange->curl_message);
   SET(CURLOPT_PRIVATE, exchange);
   SET(CURLOPT_PREREQFUNCTION, on_sending);
   SET(CURLOPT_PREREQDATA, exchange);
+  SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
   SET(CURLOPT_WRITEFUNCTION, on_body);
   SET(CURLOPT_WRITEDATA, exchange);
   SET(CURLOPT_HEADERFUNCTION, on_header);
@@ -334,17 +381,40 @@ static void free_exchange(http_exchange *exchange) {
   dds_free(exchange);
 }
 
-/* On a kept connection this sends the request, so that it is under way while the caller does
- * something else before it waits. What goes wrong here shows in the wait. */
-static void send_now(http_transport *transport) {
-  int running;
-  pipe_guard guard = block_sigpipe();
-  curl_multi_perform(transport->multi, &running);
-  unblock_sigpipe(&guard);
+/*
+ * Before libcurl works on: puts the timeouts of what is in flight off by the time in which it could
+ * not. It looks at them before it looks at what has come. Longer absences end in the timeout: where
+ * a kept connection turns out to be closed libcurl sends the request again as it is, and its
+ * signature holds for five minutes.
+ */
+static void allow_for_absence(http_transport *transport) {
+  int64_t absence_ms = dds_clock_monotonic_ms() - transport->worked_ms;
+  for (http_exchange *at = transport->in_flight; at != NULL && absence_ms > 0; at = at->next) {
+    at->base.away_ms += absence_ms;
+    if (at->base.away_ms > LONGEST_ABSENCE_MS) {
+      continue;
+    }
+    curl_easy_setopt(at->easy, CURLOPT_CONNECTTIMEOUT_MS,
+                     (long)(at->connect_timeout_ms + at->base.away_ms));
+    curl_easy_setopt(at->easy, CURLOPT_TIMEOUT_MS,
+                     (long)(at->request_timeout_ms + at->base.away_ms));
+  }
 }
 
-static bool http_start(dds_transport *base, const dds_http_request *request, void *owner,
-                       dds_exchange **out, dds_error *error) {
+/* On a kept connection this sends the request, so that it is under way while the caller does
+ * something else before it waits. What goes wrong here shows in the wait. */
+static void send_now(http_transport *transport, http_exchange *exchange) {
+  int running;
+  pipe_guard guard = block_sigpipe();
+  allow_for_absence(transport);
+  append_exchange(&transport->in_flight, exchange);
+  curl_multi_perform(transport->multi, &running);
+  unblock_sigpipe(&guard);
+  transport->worked_ms = dds_clock_monotonic_ms();
+}
+
+static bool http_start(dds_transport *base, const dds_http_request *request,
+                       dds_exchange_owner *owner, dds_exchange **out, dds_error *error) {
   http_transport *transport = (http_transport *)base;
   *out = NULL;
   if (!check_process(transport, error)) {
@@ -357,7 +427,10 @@ static bool http_start(dds_transport *base, const dds_http_request *request, voi
   exchange->transport = transport;
   exchange->base.owner = owner;
   exchange->base.body = DDS_BUFFER_INIT(request->response_limit_bytes);
+  exchange->base.body.is_secret = request->is_secret;
   exchange->base.started_ms = http_now_ms(base);
+  exchange->connect_timeout_ms = request->connect_timeout_ms;
+  exchange->request_timeout_ms = request->request_timeout_ms;
   exchange->response_limit_bytes = request->response_limit_bytes;
   exchange->easy = transport->handle_count > 0 ? transport->handles[--transport->handle_count]
                                                : curl_easy_init();
@@ -372,7 +445,7 @@ static bool http_start(dds_transport *base, const dds_http_request *request, voi
     result = CURLE_OUT_OF_MEMORY;
   }
   if (result == CURLE_OK) {
-    send_now(transport);
+    send_now(transport, exchange);
     *out = &exchange->base;
     return true;
   }
@@ -430,25 +503,66 @@ static bool has_too_large_headers(const http_exchange *exchange, CURLcode result
          first_byte_us > 0;
 }
 
+/* What a proxy answered to the wish for a tunnel to the server, or 0. */
+static long proxy_status_of(CURL *easy) {
+  long status = 0;
+  curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status);
+  return status;
+}
+
+/* What a user does about it, to stand after libcurl's words; "" where those say enough. */
+static const char *remedy(CURL *easy, CURLcode result) {
+  long verification = 0;
+  long proxy_status = proxy_status_of(easy);
+  curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verification);
+  if (result == CURLE_PEER_FAILED_VERIFICATION && verification != 0) {
+    return ": a certificate authority of your own, such as that of a company's proxy, is named by "
+           "AWS_CA_BUNDLE or the profile's ca_bundle";
+  }
+  if (proxy_status == 407) {
+    return ": the proxy asks for a name and a password, as in "
+           "https_proxy=http://name:password@host";
+  }
+  return proxy_status >= 300 ? ": the proxy refuses (see https_proxy and no_proxy)" : "";
+}
+
+/*
+ * A proxy that libcurl does not understand. Its message quotes the proxy's URL, in which a password
+ * may stand; so may any other message that has an @, of which none is known.
+ */
+static bool quotes_proxy(const char *message) {
+  static const char beginning[] = "Unsupported proxy";
+  return strncmp(message, beginning, strlen(beginning)) == 0 || strchr(message, '@') != NULL;
+}
+
 static void describe_failure(http_exchange *exchange, CURLcode result) {
   dds_exchange *base = &exchange->base;
   bool is_headers = has_too_large_headers(exchange, result);
-  base->failure = is_headers || is_refusal(result) ? DDS_HTTP_REFUSED
-                  : exchange->times_sent > 0       ? DDS_HTTP_INTERRUPTED
-                                                   : DDS_HTTP_NOT_SENT;
+  long proxy_status = proxy_status_of(exchange->easy);
+  bool is_wrong_proxy = quotes_proxy(exchange->curl_message);
+  bool is_refused_by_proxy = proxy_status >= 300 && proxy_status < 500;
+  bool is_final = is_headers || is_wrong_proxy || is_refused_by_proxy || is_refusal(result);
+  base->failure = is_final                   ? DDS_HTTP_REFUSED
+                  : exchange->times_sent > 0 ? DDS_HTTP_INTERRUPTED
+                                             : DDS_HTTP_NOT_SENT;
   if (result == CURLE_OUT_OF_MEMORY && !is_headers) {
     base->body.failed = DDS_NOMEM;
   }
   if (is_headers) {
     snprintf(base->failure_message, sizeof base->failure_message,
              "the answer's headers are too large");
+  } else if (is_wrong_proxy) {
+    snprintf(base->failure_message, sizeof base->failure_message,
+             "the proxy's URL is not one that libcurl can use (see https_proxy, http_proxy and "
+             "all_proxy)");
   } else if (exchange->is_too_large) {
     snprintf(base->failure_message, sizeof base->failure_message,
              "the answer is larger than %zu bytes", exchange->response_limit_bytes);
   } else {
-    snprintf(base->failure_message, sizeof base->failure_message, "%s",
+    snprintf(base->failure_message, sizeof base->failure_message, "%s%s",
              exchange->curl_message[0] != '\0' ? exchange->curl_message
-                                               : curl_easy_strerror(result));
+                                               : curl_easy_strerror(result),
+             remedy(exchange->easy, result));
   }
 }
 
@@ -466,12 +580,8 @@ static void finish(http_transport *transport, CURL *easy, CURLcode result) {
   int answered = result == CURLE_OK ? 1 : 0;
   exchange->base.has_lost_answer = exchange->times_sent > answered;
   give_back_handle(exchange, result == CURLE_OK);
-
-  http_exchange **end = &transport->finished;
-  while (*end != NULL) {
-    end = &(*end)->next_finished;
-  }
-  *end = exchange;
+  remove_exchange(&transport->in_flight, exchange);
+  append_exchange(&transport->finished, exchange);
 }
 
 static void collect(http_transport *transport) {
@@ -489,8 +599,7 @@ static dds_exchange *take_finished(http_transport *transport) {
   if (exchange == NULL) {
     return NULL;
   }
-  transport->finished = exchange->next_finished;
-  exchange->next_finished = NULL;
+  remove_exchange(&transport->finished, exchange);
   return &exchange->base;
 }
 
@@ -500,7 +609,8 @@ static bool must_stop(http_transport *transport, int64_t now_ms) {
     return false;
   }
   transport->asked_ms = now_ms;
-  return transport->stop.asked != NULL && transport->stop.asked(transport->stop.context);
+  return transport->base.stop.asked != NULL &&
+         transport->base.stop.asked(transport->base.stop.context);
 }
 
 static bool check_multi(CURLMcode result, dds_error *error) {
@@ -525,7 +635,7 @@ static dds_exchange *work_until(http_transport *transport, int64_t deadline_ms, 
       return exchange;
     }
 
-    int64_t now_ms = read_clock_ms(CLOCK_MONOTONIC);
+    int64_t now_ms = dds_clock_monotonic_ms();
     if (must_stop(transport, now_ms)) {
       dds_error_set(error, DDS_INTERRUPT, "interrupted");
       return NULL;
@@ -558,7 +668,7 @@ static dds_exchange *http_wait(dds_transport *base, int64_t until_ms, dds_error 
   }
 
   /* The deadline is kept on the monotonic clock: a corrected clock must not make a wait long. */
-  int64_t start_ms = read_clock_ms(CLOCK_MONOTONIC);
+  int64_t start_ms = dds_clock_monotonic_ms();
   int64_t now_ms = http_now_ms(base);
   int64_t deadline_ms = INT64_MAX;
   if (until_ms <= now_ms) {
@@ -572,21 +682,18 @@ static dds_exchange *http_wait(dds_transport *base, int64_t until_ms, dds_error 
   }
 
   pipe_guard guard = block_sigpipe();
+  allow_for_absence(transport);
   exchange = work_until(transport, deadline_ms, error);
   unblock_sigpipe(&guard);
-  transport->active_ms = read_clock_ms(CLOCK_MONOTONIC);
+  transport->active_ms = dds_clock_monotonic_ms();
+  transport->worked_ms = transport->active_ms;
   return exchange;
 }
 
 static void http_release(dds_transport *base, dds_exchange *released) {
   http_transport *transport = (http_transport *)base;
   http_exchange *exchange = (http_exchange *)released;
-  for (http_exchange **link = &transport->finished; *link != NULL; link = &(*link)->next_finished) {
-    if (*link == exchange) {
-      *link = exchange->next_finished;
-      break;
-    }
-  }
+  remove_exchange(exchange->easy == NULL ? &transport->finished : &transport->in_flight, exchange);
   if (exchange->easy == NULL) {
     free_exchange(exchange);
     return;
@@ -628,9 +735,9 @@ bool dds_http_create(const dds_stop *stop, dds_transport **out, dds_error *error
                                     .wait = http_wait,
                                     .release = http_release,
                                     .now_ms = http_now_ms,
-                                    .destroy = http_destroy};
+                                    .destroy = http_destroy,
+                                    .stop = *stop};
   transport->process = getpid();
-  transport->stop = *stop;
   transport->multi = curl_multi_init();
   if (transport->multi == NULL) {
     dds_free(transport);

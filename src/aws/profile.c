@@ -56,7 +56,7 @@ typedef struct parser {
   dds_error *error;
 } parser;
 
-enum { FILE_LIMIT_BYTES = 1024 * 1024, PATH_LIMIT_BYTES = 4096 };
+enum { FILE_LIMIT_BYTES = 16 * 1024 * 1024, PATH_LIMIT_BYTES = 4096 };
 
 static bool is_blank(char byte) {
   return byte == ' ' || byte == '\t';
@@ -274,12 +274,11 @@ static bool read_sub_property(parser *at, span line) {
 
 static bool read_continuation(parser *at, span line) {
   line = trim(line);
-  bool is_only_comment = is_comment(line.text[0]);
   if (!at->is_in_property) {
-    return is_only_comment || fail(at, "a line that begins with white space continues no property");
+    return fail(at, "a line that begins with white space continues no property");
   }
   if (at->has_sub_properties) {
-    return is_only_comment || read_sub_property(at, line);
+    return read_sub_property(at, line);
   }
   if (at->property == NO_INDEX) {
     return true;
@@ -298,7 +297,9 @@ static bool read_line(parser *at, span line) {
   if (memchr(line.text, '\0', line.length) != NULL) {
     return fail(at, "a NUL byte");
   }
-  if (trim(line).length == 0 || is_comment(line.text[0])) {
+  /* A comment may be indented, in the middle of a property's value too, as the AWS CLI has it. */
+  span text = trim(line);
+  if (text.length == 0 || is_comment(text.text[0])) {
     return true;
   }
   if (is_blank(line.text[0])) {
@@ -411,37 +412,46 @@ static bool is_parent(const char *name, const char *sub_name) {
   return strncasecmp(name, sub_name, length) == 0 && sub_name[length] == '.';
 }
 
-const char *dds_profiles_get_from(const dds_profiles *profiles, dds_profile_file file,
-                                  dds_section_kind kind, const char *section_name,
-                                  const char *property_name) {
+/* The definition that decides: the last one of the property, or of the parent, which takes away
+ * what was below it before. */
+static const property *find_property(const dds_profiles *profiles, dds_profile_file file,
+                                     dds_section_kind kind, const char *section_name,
+                                     const char *name) {
   size_t index = choose_section(profiles, file, kind, section_name);
   if (index == NO_INDEX) {
     return NULL;
   }
   const section *wanted = &profiles->sections[index];
-  const char *dot = strchr(property_name, '.');
+  bool is_sub = strchr(name, '.') != NULL;
   for (size_t i = profiles->property_count; i > 0; i--) {
     const property *known = &profiles->properties[i - 1];
-    if (!is_same_section(&profiles->sections[known->section], wanted)) {
-      continue;
-    }
-    if (known->is_sub == (dot != NULL) && strcasecmp(known->name, property_name) == 0) {
-      return dds_buffer_text(&known->value);
-    }
-    /* The parent defined anew takes away what was below it. */
-    if (dot != NULL && !known->is_sub && is_parent(known->name, property_name)) {
-      return NULL;
+    if (is_same_section(&profiles->sections[known->section], wanted) &&
+        ((known->is_sub == is_sub && strcasecmp(known->name, name) == 0) ||
+         (is_sub && !known->is_sub && is_parent(known->name, name)))) {
+      return known;
     }
   }
   return NULL;
 }
 
+/* NULL also where the deciding definition is the parent's. */
+static const char *value_of(const property *known, const char *name) {
+  bool is_sub = strchr(name, '.') != NULL;
+  return known != NULL && known->is_sub == is_sub ? dds_buffer_text(&known->value) : NULL;
+}
+
+const char *dds_profiles_get_from(const dds_profiles *profiles, dds_profile_file file,
+                                  dds_section_kind kind, const char *section_name,
+                                  const char *property_name) {
+  return value_of(find_property(profiles, file, kind, section_name, property_name), property_name);
+}
+
 const char *dds_profiles_get(const dds_profiles *profiles, dds_section_kind kind,
                              const char *section_name, const char *property_name) {
-  const char *value =
-      dds_profiles_get_from(profiles, DDS_PROFILE_CREDENTIALS, kind, section_name, property_name);
-  if (value != NULL) {
-    return value;
+  const property *known =
+      find_property(profiles, DDS_PROFILE_CREDENTIALS, kind, section_name, property_name);
+  if (known == NULL) {
+    known = find_property(profiles, DDS_PROFILE_CONFIG, kind, section_name, property_name);
   }
-  return dds_profiles_get_from(profiles, DDS_PROFILE_CONFIG, kind, section_name, property_name);
+  return value_of(known, property_name);
 }

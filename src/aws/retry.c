@@ -7,7 +7,7 @@
 enum {
   BUCKET_TOKENS = 500,
   MAXIMUM_DELAY_MS = 20000,
-  RETRY_AFTER_SLACK_MS = 5000,
+  RETRY_AFTER_SLACK_MS = DDS_RETRY_LONGEST_DELAY_MS - MAXIMUM_DELAY_MS,
 };
 
 /* By kind; dds_retry_kind is the index. */

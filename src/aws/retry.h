@@ -32,6 +32,9 @@ void dds_retry_bucket_give(dds_retry_bucket *bucket, int cost);
 /* What kind of failure an HTTP status and a service's error code ("" for none) are. */
 dds_retry_kind dds_retry_classify(int http_status, const char *service_code);
 
+/* No delay is longer: 20 s, and 5 s more where the server wishes so. */
+enum { DDS_RETRY_LONGEST_DELAY_MS = 25000 };
+
 /*
  * Milliseconds to wait before attempt `attempt` + 1, where `attempt` (1 …) just failed: full
  * jitter, `random` in [0,1). `retry_after_ms` is the server's wish, negative for none.

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/timestamp.h"
 
 enum { CANONICAL_LIMIT_BYTES = 64 * 1024, SECRET_LIMIT_BYTES = 4096, DATE_BYTES = 8 };
@@ -15,15 +16,8 @@ static bool set_hash_error(dds_error *error) {
   return dds_error_set(error, DDS_ERROR, "libcrypto cannot compute SHA-256");
 }
 
-static void wipe(void *memory, size_t size_bytes) {
-  volatile unsigned char *bytes = memory;
-  for (size_t i = 0; i < size_bytes; i++) {
-    bytes[i] = 0;
-  }
-}
-
 void dds_sign_forget(dds_signer *signer) {
-  wipe(signer, sizeof *signer);
+  dds_wipe(signer, sizeof *signer);
 }
 
 /* key = HMAC(HMAC(HMAC(HMAC("AWS4" + secret, date), region), service), "aws4_request") */
@@ -44,7 +38,7 @@ static bool derive_key(dds_signer *signer, const char *secret, const char *date,
     previous = signer->key;
     previous_length = sizeof signer->key;
   }
-  wipe(key, sizeof key);
+  dds_wipe(key, sizeof key);
   dds_buffer_free(&start);
   return is_derived;
 }
@@ -127,7 +121,7 @@ static bool hash_canonical(const dds_credentials *credentials, const dds_sign_re
     return set_hash_error(error);
   }
   dds_buffer canonical = DDS_BUFFER_INIT_SECRET(CANONICAL_LIMIT_BYTES);
-  dds_buffer_append_text(&canonical, "POST\n/\n\n");
+  dds_buffer_append_format(&canonical, "POST\n%s\n\n", request->path);
   append_headers(&canonical, names, credentials, request, amz_date);
   dds_buffer_append_format(&canonical, "\n%s\n%s", dds_buffer_text(names), body_hex);
   bool is_hashed =

@@ -1,6 +1,6 @@
 /*
- * Signature Version 4 for POST requests of the AWS JSON protocol: pure, and checked against AWS's
- * vectors and botocore. The day's signing key is cached in the signer.
+ * Signature Version 4 for POST requests: pure, and checked against AWS's vectors and botocore. The
+ * day's signing key is cached in the signer.
  */
 #pragma once
 
@@ -25,8 +25,9 @@ typedef struct dds_sign_request {
   const char *region;
   const char *service;      /* "dynamodb" */
   const char *host;         /* as the Host header has it: a port only where it is not the default */
+  const char *path;         /* "/"; letters, digits, `-._~` and slashes */
   const char *content_type; /* "application/x-amz-json-1.0" */
-  const char *target;       /* "DynamoDB_20120810.GetItem" */
+  const char *target;       /* "DynamoDB_20120810.GetItem", or NULL */
   const char *body;
   size_t body_length;
   int64_t time_ms;
@@ -35,7 +36,7 @@ typedef struct dds_sign_request {
 /*
  * Appends the value of the Authorization header, and writes the X-Amz-Date that it holds for.
  * content-type, host, x-amz-date, x-amz-security-token (where there is one) and x-amz-target are
- * signed.
+ * signed, those of them that there are.
  */
 DDS_MUST_USE bool dds_sign_authorization(dds_signer *signer, const dds_credentials *credentials,
                                          const dds_sign_request *request, dds_buffer *authorization,

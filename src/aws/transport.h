@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "aws/stop.h"
 #include "base/buffer.h"
 #include "base/error.h"
 
@@ -29,6 +30,8 @@ typedef struct dds_http_request {
   int connect_timeout_ms;
   int request_timeout_ms;
   size_t response_limit_bytes; /* a longer body ends the exchange with an error */
+  bool bypass_proxy;           /* whatever the environment says */
+  bool is_secret;              /* the answer's body is wiped when it is released */
 } dds_http_request;
 
 /* Why an exchange ended without a whole HTTP answer. */
@@ -36,24 +39,35 @@ typedef enum dds_http_failure {
   DDS_HTTP_ANSWERED = 0,
   DDS_HTTP_NOT_SENT,    /* no connection: the server has seen nothing */
   DDS_HTTP_INTERRUPTED, /* sent, wholly or partly, and no whole answer: it may have been applied */
-  DDS_HTTP_REFUSED,     /* not to be tried again: TLS verification, a too large answer */
+  DDS_HTTP_REFUSED, /* not to be tried again: TLS verification, a proxy's no, a too large answer */
 } dds_http_failure;
+
+struct dds_exchange;
+
+/* Whose an exchange is. Whoever waits hands each exchange that finishes to its owner: it may be
+ * another's than the one that is waited for. */
+typedef struct dds_exchange_owner {
+  void (*finished)(struct dds_exchange_owner *owner, struct dds_exchange *exchange);
+} dds_exchange_owner;
 
 /* One request and its answer. */
 typedef struct dds_exchange {
-  void *owner; /* the caller's */
+  dds_exchange_owner *owner;
   dds_http_failure failure;
-  char failure_message[256]; /* words of the transport, never with a header's value */
+  char failure_message[400]; /* words of the transport, never with a header's value */
   int status;
   dds_buffer body;
   char request_id[80];  /* x-amzn-RequestId, or "" */
   char retry_after[24]; /* x-amz-retry-after, milliseconds in decimal, or "" */
   char crc32[16];       /* x-amz-crc32, decimal, or "" */
   char content_type[64];
+  char date[40];        /* Date, as it came, or "" */
+  bool has_age;         /* Age: a cache has answered, and Date is the time of what it kept */
   bool has_lost_answer; /* it was sent, wholly or partly, at least once without a whole answer:
                            also where the transport itself sent it again and that was answered */
   int64_t started_ms;   /* by the transport's clock */
-  int64_t finished_ms;
+  int64_t finished_ms;  /* when it was seen: */
+  int64_t away_ms;      /* of that time the transport was so long neither in start nor in wait */
 } dds_exchange;
 
 typedef struct dds_transport dds_transport;
@@ -61,8 +75,8 @@ typedef struct dds_transport dds_transport;
 struct dds_transport {
   /* Starts an exchange, which stays the transport's until it is released. It is under way at once
    * where a connection is kept, else with the next wait. */
-  bool (*start)(dds_transport *transport, const dds_http_request *request, void *owner,
-                dds_exchange **exchange, dds_error *error);
+  bool (*start)(dds_transport *transport, const dds_http_request *request,
+                dds_exchange_owner *owner, dds_exchange **exchange, dds_error *error);
   /*
    * Works until an exchange finishes, which is returned, or until `until_ms`: NULL. Asks the stop
    * callback every 50 ms; where it says stop, NULL with DDS_INTERRUPT in `error`.
@@ -73,10 +87,5 @@ struct dds_transport {
   /* Milliseconds since the epoch. */
   int64_t (*now_ms)(dds_transport *transport);
   void (*destroy)(dds_transport *transport);
+  dds_stop stop; /* what `wait` asks; for others who wait meanwhile (a credential process) */
 };
-
-/* Asked every 50 ms while a transport waits; true: stop. */
-typedef struct dds_stop {
-  bool (*asked)(void *context);
-  void *context;
-} dds_stop;

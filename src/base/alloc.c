@@ -58,14 +58,18 @@ void dds_free(void *memory) {
   }
 }
 
-void dds_free_secret(void *memory, size_t size_bytes) {
-  if (memory == NULL) {
-    return;
-  }
+void dds_wipe(void *memory, size_t size_bytes) {
   /* Writes to volatile bytes may not be dropped, though nothing reads them before the release. */
   volatile unsigned char *bytes = memory;
   for (size_t i = 0; i < size_bytes; i++) {
     bytes[i] = 0;
   }
+}
+
+void dds_free_secret(void *memory, size_t size_bytes) {
+  if (memory == NULL) {
+    return;
+  }
+  dds_wipe(memory, size_bytes);
   chosen.release(memory);
 }

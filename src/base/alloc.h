@@ -36,5 +36,8 @@ DDS_MUST_USE char *dds_alloc_copy(const char *text, size_t length);
 /* Releases; NULL is allowed. */
 void dds_free(void *memory);
 
-/* Wipes `size_bytes` in a way that the compiler may not leave out, then releases: for secrets. */
+/* Overwrites `size_bytes` with zeroes in a way that the compiler may not leave out: for secrets. */
+void dds_wipe(void *memory, size_t size_bytes);
+
+/* The same, then releases; NULL is allowed. */
 void dds_free_secret(void *memory, size_t size_bytes);

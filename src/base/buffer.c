@@ -131,6 +131,25 @@ void dds_buffer_append_json_string(dds_buffer *buffer, const char *bytes, size_t
   dds_buffer_append_char(buffer, '"');
 }
 
+/* The unreserved characters, in ASCII whatever the locale. */
+static bool is_unreserved(char byte) {
+  return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+         (byte >= 'a' && byte <= 'z') || byte == '-' || byte == '.' || byte == '_' || byte == '~';
+}
+
+void dds_buffer_append_percent_encoded(dds_buffer *buffer, const char *bytes, size_t length) {
+  static const char digits[] = "0123456789ABCDEF";
+  for (size_t i = 0; i < length; i++) {
+    unsigned char byte = (unsigned char)bytes[i];
+    if (is_unreserved(bytes[i])) {
+      dds_buffer_append_char(buffer, bytes[i]);
+    } else {
+      char escape[3] = {'%', digits[byte >> 4], digits[byte & 0x0F]};
+      dds_buffer_append(buffer, escape, sizeof escape);
+    }
+  }
+}
+
 bool dds_buffer_check(const dds_buffer *buffer, dds_error *error) {
   if (buffer->failed == DDS_OK) {
     return true;

@@ -40,6 +40,12 @@ void dds_buffer_append_format(dds_buffer *buffer, const char *format, ...) DDS_P
  */
 void dds_buffer_append_json_string(dds_buffer *buffer, const char *bytes, size_t length);
 
+/*
+ * Appends bytes as a value in a query or in a form: letters, digits and `-._~` as they are, every
+ * other byte as %XX with upper-case digits (RFC 3986, section 2).
+ */
+void dds_buffer_append_percent_encoded(dds_buffer *buffer, const char *bytes, size_t length);
+
 /* False, with DDS_NOMEM or DDS_TOOBIG in `error`, where an append failed. */
 DDS_MUST_USE bool dds_buffer_check(const dds_buffer *buffer, dds_error *error);
 

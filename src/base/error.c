@@ -4,6 +4,7 @@
  */
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,16 +29,44 @@ static void make_valid(char *text) {
   }
 }
 
+DDS_PRINTF(3, 0)
+static void set(dds_error *error, dds_code code, const char *format, va_list arguments) {
+  error->code = code;
+  vsnprintf(error->message, sizeof error->message, format, arguments);
+  make_valid(error->message);
+}
+
 bool dds_error_set(dds_error *error, dds_code code, const char *format, ...) {
   if (error->code != DDS_OK) {
     return false;
   }
-  error->code = code;
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(error->message, sizeof error->message, format, arguments);
+  set(error, code, format, arguments);
   va_end(arguments);
-  make_valid(error->message);
+  return false;
+}
+
+bool dds_error_pass_on(dds_error *error, const dds_error *failure) {
+  if (error->code == DDS_OK) {
+    *error = *failure;
+  }
+  return false;
+}
+
+bool dds_error_set_errno(dds_error *error, int failure, const char *format, ...) {
+  if (error->code != DDS_OK) {
+    return false;
+  }
+  va_list arguments;
+  va_start(arguments, format);
+  set(error, failure == ENOMEM ? DDS_NOMEM : DDS_ERROR, format, arguments);
+  va_end(arguments);
+  char reason[128];
+  if (strerror_r(failure, reason, sizeof reason) != 0) {
+    snprintf(reason, sizeof reason, "error %d", failure);
+  }
+  dds_error_append(error, ": %s", reason);
   return false;
 }
 

@@ -53,6 +53,12 @@ bool dds_error_set(dds_error *error, dds_code code, const char *format, ...) DDS
 /* Out of memory, in SQLite's words. Returns false always. */
 bool dds_error_set_nomem(dds_error *error);
 
+/* As dds_error_set, with the operating system's words for a value of errno behind the message. */
+bool dds_error_set_errno(dds_error *error, int failure, const char *format, ...) DDS_PRINTF(3, 4);
+
+/* Takes over a failure as it is, unless an error is set. Returns false always. */
+bool dds_error_pass_on(dds_error *error, const dds_error *failure);
+
 /* Puts context before the message of an error that is set: `Scan of "sessions" failed: …`. */
 void dds_error_prefix(dds_error *error, const char *format, ...) DDS_PRINTF(2, 3);
 

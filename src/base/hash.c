@@ -41,13 +41,30 @@ bool dds_hash_hmac_sha256(const void *key, size_t key_length, const void *data, 
          written == DDS_SHA256_BYTES;
 }
 
-void dds_hash_hex(const unsigned char digest[DDS_SHA256_BYTES], char hex[DDS_SHA256_HEX_BYTES]) {
+static void write_hex(const unsigned char *bytes, size_t count, char *hex) {
   static const char digits[] = "0123456789abcdef";
-  for (size_t i = 0; i < DDS_SHA256_BYTES; i++) {
-    hex[2 * i] = digits[digest[i] >> 4];
-    hex[2 * i + 1] = digits[digest[i] & 0x0F];
+  for (size_t i = 0; i < count; i++) {
+    hex[2 * i] = digits[bytes[i] >> 4];
+    hex[2 * i + 1] = digits[bytes[i] & 0x0F];
   }
-  hex[DDS_SHA256_HEX_BYTES - 1] = '\0';
+  hex[2 * count] = '\0';
+}
+
+void dds_hash_hex(const unsigned char digest[DDS_SHA256_BYTES], char hex[DDS_SHA256_HEX_BYTES]) {
+  write_hex(digest, DDS_SHA256_BYTES, hex);
+}
+
+bool dds_hash_sha1_hex(const void *data, size_t length, char hex[DDS_SHA1_HEX_BYTES]) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int written = 0;
+  const void *bytes = length == 0 ? "" : data;
+  hex[0] = '\0';
+  if (EVP_Digest(bytes, length, digest, &written, EVP_sha1(), NULL) != 1 ||
+      2 * written + 1 != DDS_SHA1_HEX_BYTES) {
+    return false;
+  }
+  write_hex(digest, written, hex);
+  return true;
 }
 
 static const char base64_alphabet[] =

@@ -23,6 +23,11 @@ DDS_MUST_USE bool dds_hash_sha256_hex(const void *data, size_t length,
 DDS_MUST_USE bool dds_hash_hmac_sha256(const void *key, size_t key_length, const void *data,
                                        size_t length, unsigned char digest[DDS_SHA256_BYTES]);
 
+enum { DDS_SHA1_HEX_BYTES = 41 };
+
+/* SHA-1 in lower-case hexadecimal with a NUL. No protection: AWS names its cache files by it. */
+DDS_MUST_USE bool dds_hash_sha1_hex(const void *data, size_t length, char hex[DDS_SHA1_HEX_BYTES]);
+
 /* Lower-case hexadecimal of a digest, with a NUL. */
 void dds_hash_hex(const unsigned char digest[DDS_SHA256_BYTES], char hex[DDS_SHA256_HEX_BYTES]);
 

@@ -199,3 +199,26 @@ bool dds_timestamp_parse_iso(const char *text, size_t length, int64_t *time_ms) 
   *time_ms = result_ms;
   return true;
 }
+
+/* One of twelve or seven names of three letters. */
+static bool read_name(cursor *at, const char *names, int *number) {
+  for (*number = 1; *names != '\0'; names += 3, (*number)++) {
+    if (at->end - at->text >= 3 && memcmp(at->text, names, 3) == 0) {
+      at->text += 3;
+      return true;
+    }
+  }
+  return false;
+}
+
+bool dds_timestamp_parse_http(const char *text, size_t length, int64_t *time_ms) {
+  cursor at = {text, text + length};
+  date_time parts = {0};
+  int week_day;
+  return read_name(&at, "SunMonTueWedThuFriSat", &week_day) && read_char(&at, ",") &&
+         read_char(&at, " ") && read_digits(&at, 2, &parts.day) && read_char(&at, " ") &&
+         read_name(&at, "JanFebMarAprMayJunJulAugSepOctNovDec", &parts.month) &&
+         read_char(&at, " ") && read_digits(&at, 4, &parts.year) && read_char(&at, " ") &&
+         read_clock(&at, &parts) && at.end - at.text == 4 && memcmp(at.text, " GMT", 4) == 0 &&
+         join(&parts, time_ms);
+}

@@ -26,6 +26,10 @@ bool dds_timestamp_format_iso(int64_t time_ms, char text[DDS_TIMESTAMP_ISO_BYTES
  */
 bool dds_timestamp_parse_iso(const char *text, size_t length, int64_t *time_ms);
 
+/* Reads "Sun, 22 Nov 2026 12:52:21 GMT", the form that HTTP's Date header has (RFC 9110, section
+ * 5.6.7); the obsolete forms are none. */
+bool dds_timestamp_parse_http(const char *text, size_t length, int64_t *time_ms);
+
 /* "20150830T123600Z", as SigV4 wants it; whole seconds, rounded down. A time outside the years 0000
  * to 9999 is written as the nearest inside. */
 void dds_timestamp_format_basic(int64_t time_ms, char text[DDS_TIMESTAMP_BASIC_BYTES]);

@@ -61,3 +61,10 @@ size_t dds_utf8_encode(uint32_t code_point, char bytes[4]) {
   bytes[0] = (char)(lead_marks[length] | rest);
   return length;
 }
+
+bool dds_utf8_has_control(const char *text) {
+  while ((unsigned char)*text >= ' ' && *text != 0x7F) {
+    text++;
+  }
+  return *text != '\0';
+}

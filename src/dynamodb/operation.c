@@ -44,21 +44,27 @@ static const remedy_row remedies[] = {
     {"ValidationException", "Type mismatch for key", CHECK_LAYOUT},
     {"ValidationException", "number of conditions on the keys", CHECK_LAYOUT}, /* DynamoDB Local */
 };
+static const remedy_row remedies_as_given[] = {
+    {"UnknownOperationException", "",
+     " (look at its spelling in DynamoDB's API; DynamoDB Local lacks some, such as backups)"},
+};
 
 /* DynamoDB Local without -sharedDb keeps tables apart by region and access key id, so that the
  * table that somebody sees in one tool is missing in another. */
 static void append_local_hint(const dds_table *table, dds_error *error) {
-  const dds_config *config = dds_client_config(table->client);
-  const dds_credentials *credentials;
+  dds_client_place place;
   dds_error ignored = DDS_ERROR_INIT;
-  if (!config->endpoint_is_loopback ||
-      !dds_client_credentials(table->client, &credentials, &ignored)) {
+  if (!dds_client_config(table->client)->endpoint_is_loopback ||
+      !dds_client_describe(table->client, &place, &ignored)) {
     return;
   }
-  dds_error_append(error,
-                   " (asked for in region %s with access key id %s: DynamoDB Local without "
-                   "-sharedDb keeps tables apart by both)",
-                   config->region, credentials->access_key_id);
+  if (place.region != NULL && place.access_key_id != NULL) {
+    dds_error_append(error,
+                     " (asked for in region %s with access key id %s: DynamoDB Local without "
+                     "-sharedDb keeps tables apart by both)",
+                     place.region, place.access_key_id);
+  }
+  dds_client_place_free(&place);
 }
 
 /* Says how to create it, by the name that it has in SQL. */
@@ -73,18 +79,28 @@ static void append_create_remedy(const dds_table *table, dds_error *error) {
   dds_buffer_free(&name);
 }
 
-static void add_context(const dds_table *table, const char *name, dds_error *error) {
-  for (size_t i = 0; i < sizeof remedies / sizeof remedies[0]; i++) {
-    const remedy_row *row = &remedies[i];
-    if (strcmp(error->service_code, row->service_code) != 0 ||
-        strstr(error->message, row->fragment) == NULL) {
-      continue;
+static void append_remedy(const remedy_row *rows, size_t count, dds_error *error) {
+  for (size_t i = 0; i < count; i++) {
+    if (strcmp(error->service_code, rows[i].service_code) == 0 &&
+        strstr(error->message, rows[i].fragment) != NULL) {
+      dds_error_append(error, "%s", rows[i].remedy);
+      return;
     }
-    dds_error_append(error, "%s", row->remedy);
-    break;
+  }
+}
+
+static void add_context(const dds_table *table, const char *name, const char *words,
+                        dds_error *error) {
+  bool is_as_given = strcmp(words, DDS_WORDS_AS_GIVEN) == 0;
+  if (is_as_given) {
+    append_remedy(remedies_as_given, sizeof remedies_as_given / sizeof remedies_as_given[0], error);
+  } else {
+    append_remedy(remedies, sizeof remedies / sizeof remedies[0], error);
   }
   if (strcmp(error->service_code, MISSING_TABLE) == 0) {
-    append_create_remedy(table, error);
+    if (!is_as_given) {
+      append_create_remedy(table, error);
+    }
     append_local_hint(table, error);
   }
   dds_error_prefix(error, "%s of \"%s\" failed: ", name, table->name);
@@ -237,7 +253,7 @@ static void conclude(dds_operation *operation) {
     read_answer(operation, outcome);
   }
   if (operation->error.code != DDS_OK) {
-    add_context(operation->table, operation->name, &operation->error);
+    add_context(operation->table, operation->name, operation->words, &operation->error);
   }
   tell_outcome(operation);
 }
@@ -282,7 +298,7 @@ bool dds_operation_start(const dds_table *table, const char *name, dds_buffer *b
     return true;
   }
   dds_operation_free(operation);
-  add_context(table, name, &failure);
+  add_context(table, name, words, &failure);
   tell_refusal(table, name, words, request_bytes, &failure);
   if (error->code == DDS_OK) {
     *error = failure;
@@ -295,7 +311,7 @@ static bool stop_waiting(dds_operation *const *operations, size_t count, dds_err
   for (size_t i = 0; i < count; i++) {
     operations[i]->was_interrupted = true;
   }
-  add_context(operations[0]->table, operations[0]->name, error);
+  add_context(operations[0]->table, operations[0]->name, operations[0]->words, error);
   return false;
 }
 

@@ -16,6 +16,10 @@
 
 typedef struct dds_operation dds_operation;
 
+/* The words of a request that a user wrote himself: a remedy that is about the extension's own
+ * requests would mislead him. */
+#define DDS_WORDS_AS_GIVEN "as given"
+
 /*
  * Starts it; takes the bytes of `body`, also on failure. `words` are copied. The table is borrowed
  * until the operation is freed.

@@ -5,6 +5,7 @@
 
 #include "aws/http.h"
 #include "base/alloc.h"
+#include "base/text.h"
 #include "vtab/clock.h"
 
 enum { WROTE_LATELY_MS = 10000 };
@@ -88,27 +89,19 @@ void dds_connection_release(void *shared) {
   dds_free(connection);
 }
 
-static bool same_text(const char *left, const char *right) {
-  return left == right || (left != NULL && right != NULL && strcmp(left, right) == 0);
-}
-
 static bool same_options(const dds_client_options *left, const dds_client_options *right) {
-  return same_text(left->region, right->region) &&
-         same_text(left->endpoint_url, right->endpoint_url) &&
-         same_text(left->profile, right->profile) && left->max_attempts == right->max_attempts &&
+  return dds_text_is_same(left->region, right->region) &&
+         dds_text_is_same(left->endpoint_url, right->endpoint_url) &&
+         dds_text_is_same(left->profile, right->profile) &&
+         left->max_attempts == right->max_attempts &&
          left->connect_timeout_ms == right->connect_timeout_ms &&
          left->request_timeout_ms == right->request_timeout_ms;
 }
 
-static bool copy_option(char **to, const char *from, dds_error *error) {
-  *to = from == NULL ? NULL : dds_alloc_copy(from, strlen(from));
-  return *to != NULL || from == NULL || dds_error_set_nomem(error);
-}
-
 static bool copy_options(dds_client_slot *slot, const dds_client_options *from, dds_error *error) {
-  bool ok = copy_option(&slot->region, from->region, error) &&
-            copy_option(&slot->endpoint_url, from->endpoint_url, error) &&
-            copy_option(&slot->profile, from->profile, error);
+  bool ok = dds_text_copy(&slot->region, from->region, error) &&
+            dds_text_copy(&slot->endpoint_url, from->endpoint_url, error) &&
+            dds_text_copy(&slot->profile, from->profile, error);
   slot->options = *from;
   slot->options.region = slot->region;
   slot->options.endpoint_url = slot->endpoint_url;
@@ -134,8 +127,9 @@ bool dds_connection_client(dds_connection *connection, const dds_client_options 
   if (slot == NULL) {
     return dds_error_set_nomem(error);
   }
+  const dds_observer observer = dds_request_log_observer(connection->requests);
   if (!copy_options(slot, options, error) || !open_transport(connection, error) ||
-      !dds_client_open(&slot->options, dds_environment_process(), connection->transport,
+      !dds_client_open(&slot->options, dds_environment_process(), connection->transport, &observer,
                        &slot->client, error)) {
     free_slot(slot);
     return false;

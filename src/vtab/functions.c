@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/version.h"
+#include "dynamodb/raw.h"
 #include "sessions/cookie.h"
 #include "vtab/clock.h"
 #include "vtab/reap.h"
@@ -34,12 +35,12 @@ static bool text_argument(sqlite3_value *value, const char *function, const char
 }
 
 /* As text_argument, for what goes on as a C string. */
-static bool name_argument(sqlite3_value *value, const char *function, const char **name,
-                          dds_error *error) {
+static bool name_argument(sqlite3_value *value, const char *function, const char *what,
+                          const char **name, dds_error *error) {
   size_t length = 0;
-  return text_argument(value, function, "the table's name", name, &length, error) &&
+  return text_argument(value, function, what, name, &length, error) &&
          (strlen(*name) == length ||
-          dds_error_set(error, DDS_MISMATCH, "%s: the table's name has a NUL in it", function));
+          dds_error_set(error, DDS_MISMATCH, "%s: %s has a NUL in it", function, what));
 }
 
 /* A number from 0.001 to 99,999,999,999, or 0 where the argument is NULL or left out. */
@@ -56,13 +57,13 @@ static bool positive_argument(int count, sqlite3_value **values, int place, cons
                        function, what);
 }
 
-/* The table that the first argument names, ready for requests that write. */
+/* The table that the first argument names, ready for requests that write, or for any. */
 static bool find_table(sqlite3_context *context, sqlite3_value *value, const char *function,
-                       dds_vtab **table, dds_error *error) {
+                       bool writes, dds_vtab **table, dds_error *error) {
   const char *name = NULL;
-  return name_argument(value, function, &name, error) &&
+  return name_argument(value, function, "the table's name", &name, error) &&
          dds_table_find(sqlite3_user_data(context), name, table, error) &&
-         dds_target_check_writable((*table)->target, error) &&
+         (!writes || dds_target_check_writable((*table)->target, error)) &&
          dds_target_open((*table)->target, error);
 }
 
@@ -71,7 +72,7 @@ static void create_table(sqlite3_context *context, int count, sqlite3_value **va
   dds_vtab *table = NULL;
   bool created = false;
   (void)count;
-  if (!find_table(context, values[0], "dynamodb_create_table", &table, &error)) {
+  if (!find_table(context, values[0], "dynamodb_create_table", true, &table, &error)) {
     dds_result_function(context, &error);
     return;
   }
@@ -140,7 +141,7 @@ static void touch(sqlite3_context *context, int count, sqlite3_value **values) {
   size_t sid_length = 0;
   double seconds = 0;
   int64_t changes = 0;
-  if (find_table(context, values[0], name, &table, &error) &&
+  if (find_table(context, values[0], name, true, &table, &error) &&
       text_argument(values[1], name, "the session id", &sid, &sid_length, &error) &&
       positive_argument(count, values, 2, name, "seconds", &seconds, &error) &&
       run_touch(table, values[1], seconds, &changes, &error)) {
@@ -186,7 +187,7 @@ static void reap(sqlite3_context *context, int count, sqlite3_value **values) {
   double writes_per_second = 0;
   int64_t changes = 0;
   bool ok =
-      find_table(context, values[0], name, &table, &error) &&
+      find_table(context, values[0], name, true, &table, &error) &&
       positive_argument(count, values, 1, name, "writes_per_second", &writes_per_second, &error);
   if (ok) {
     ok = sqlite3_get_autocommit(table->connection->db)
@@ -198,6 +199,45 @@ static void reap(sqlite3_context *context, int count, sqlite3_value **values) {
   } else {
     dds_result_function(context, &error);
   }
+}
+
+static bool check_operation(const char *operation, const char *function, dds_error *error) {
+  return dds_raw_is_name(operation) ||
+         dds_error_set(error, DDS_MISMATCH,
+                       "%s: the operation must be a name of DynamoDB's API, such as DescribeTable",
+                       function);
+}
+
+/* One call in the user's own words, sent at once. */
+static void request(sqlite3_context *context, int count, sqlite3_value **values) {
+  static const char name[] = "dynamodb_request";
+  dds_error error = DDS_ERROR_INIT;
+  dds_vtab *table = NULL;
+  const char *operation = NULL;
+  const char *json = NULL;
+  size_t length = 0;
+  dds_operation *holder = NULL;
+  dds_json answer;
+  (void)count;
+  if (!name_argument(values[1], name, "the operation", &operation, &error) ||
+      !check_operation(operation, name, &error) ||
+      !text_argument(values[2], name, "the request", &json, &length, &error) ||
+      !find_table(context, values[0], name, !dds_raw_is_read(operation), &table, &error)) {
+    dds_result_function(context, &error);
+    return;
+  }
+  /* The wait may run statements; the table object must outlive them. */
+  dds_target *target = dds_target_retain(table->target);
+  if (dds_raw_run(&target->table, operation, json, length, &holder, &answer, &error)) {
+    sqlite3_result_text64(context, answer.text, answer.length, SQLITE_TRANSIENT, SQLITE_UTF8);
+  } else {
+    dds_result_function(context, &error);
+  }
+  if (!dds_raw_is_read(operation)) {
+    dds_connection_note_write(target->connection, target->table.client, target->table.name);
+  }
+  dds_operation_free(holder);
+  dds_target_release(target);
 }
 
 static void cookie(sqlite3_context *context, int count, sqlite3_value **values) {
@@ -238,6 +278,7 @@ static const struct {
     {"dynamodb_touch", 3, 0, touch},
     {"dynamodb_reap", 1, 0, reap},
     {"dynamodb_reap", 2, 0, reap},
+    {"dynamodb_request", 3, 0, request},
     {"dynamodb_cookie", 2, SQLITE_DETERMINISTIC, cookie},
     {"dynamodb_version", 0, SQLITE_DETERMINISTIC, version},
 };

@@ -29,6 +29,10 @@ enum status_column {
   REGION_SOURCE,
   ENDPOINT,
   ENDPOINT_SOURCE,
+  PROFILE,
+  PROFILE_SOURCE,
+  CREDENTIAL_SOURCE,
+  ACCESS_KEY_ID,
   ARGUMENT,
 };
 
@@ -36,13 +40,18 @@ static const char declaration[] =
     "CREATE TABLE x(table_name TEXT, layout TEXT, status TEXT, items INTEGER, bytes INTEGER, "
     "billing TEXT, read_capacity INTEGER, write_capacity INTEGER, ttl_attribute TEXT, "
     "ttl_status TEXT, arn TEXT, indexes TEXT, replicas TEXT, error TEXT, region TEXT, "
-    "region_source TEXT, endpoint TEXT, endpoint_source TEXT, t TEXT HIDDEN)";
+    "region_source TEXT, endpoint TEXT, endpoint_source TEXT, profile TEXT, profile_source TEXT, "
+    "credential_source TEXT, access_key_id TEXT, t TEXT HIDDEN)";
 
 #define COLUMN_BIT(column) (UINT64_C(1) << (column))
 static const uint64_t describe_columns =
     COLUMN_BIT(STATUS) | COLUMN_BIT(ITEMS) | COLUMN_BIT(BYTES) | COLUMN_BIT(BILLING) |
     COLUMN_BIT(READ_CAPACITY) | COLUMN_BIT(WRITE_CAPACITY) | COLUMN_BIT(ARN) | COLUMN_BIT(INDEXES) |
     COLUMN_BIT(REPLICAS) | COLUMN_BIT(ERROR);
+static const uint64_t place_columns = COLUMN_BIT(REGION) | COLUMN_BIT(REGION_SOURCE) |
+                                      COLUMN_BIT(ENDPOINT) | COLUMN_BIT(ENDPOINT_SOURCE) |
+                                      COLUMN_BIT(PROFILE) | COLUMN_BIT(PROFILE_SOURCE) |
+                                      COLUMN_BIT(CREDENTIAL_SOURCE) | COLUMN_BIT(ACCESS_KEY_ID);
 static const uint64_t ttl_columns = COLUMN_BIT(TTL_ATTRIBUTE) | COLUMN_BIT(TTL_STATUS);
 
 /* The one row. */
@@ -51,6 +60,7 @@ typedef struct status {
   const char *table_name;
   const char *layout;
   char *argument;
+  dds_client_place place;
   dds_table_description description;
   char *ttl_attribute;
   char *ttl_status;
@@ -71,26 +81,48 @@ static bool note_failure(status *self, const dds_error *request_error, dds_error
   return self->error != NULL || dds_error_set_nomem(error);
 }
 
-static bool ask(status *self, uint64_t columns_used, dds_error *error) {
-  dds_error request_error = DDS_ERROR_INIT;
-  if (!dds_target_open(self->target, &request_error)) {
-    return note_failure(self, &request_error, error);
-  }
+static bool describe(status *self, dds_error *error) {
   const dds_table *table = &self->target->table;
-  if ((columns_used & describe_columns) != 0 &&
-      !dds_table_describe(table, &self->description, &request_error)) {
+  dds_error request_error = DDS_ERROR_INIT;
+  if (!dds_table_describe(table, &self->description, &request_error)) {
     return note_failure(self, &request_error, error);
   }
-  if ((columns_used & describe_columns) != 0 && !self->description.exists) {
-    dds_error_set(&request_error, DDS_ERROR,
-                  "the table \"%s\" does not exist: create it with SELECT "
-                  "dynamodb_create_table('%s')",
-                  table->name, table->sql_name);
-    return note_failure(self, &request_error, error);
+  if (self->description.exists) {
+    return true;
   }
-  return (columns_used & ttl_columns) == 0 ||
-         dds_table_describe_ttl(table, &self->ttl_attribute, &self->ttl_status, &request_error) ||
+  dds_error_set(&request_error, DDS_ERROR,
+                "the table \"%s\" does not exist: create it with SELECT "
+                "dynamodb_create_table('%s')",
+                table->name, table->sql_name);
+  return note_failure(self, &request_error, error);
+}
+
+static bool describe_ttl(status *self, dds_error *error) {
+  dds_error request_error = DDS_ERROR_INIT;
+  return dds_table_describe_ttl(&self->target->table, &self->ttl_attribute, &self->ttl_status,
+                                &request_error) ||
          note_failure(self, &request_error, error);
+}
+
+/* The place last: what a request has found out (a role's keys, the region of the instance) shows.
+ */
+static bool ask(status *self, uint64_t columns_used, dds_error *error) {
+  dds_error open_error = DDS_ERROR_INIT;
+  if (!dds_target_open(self->target, &open_error)) {
+    return note_failure(self, &open_error, error);
+  }
+  bool is_missing = false;
+  if ((columns_used & describe_columns) != 0) {
+    if (!describe(self, error)) {
+      return false;
+    }
+    is_missing = self->error != NULL;
+  }
+  if ((columns_used & ttl_columns) != 0 && !is_missing && !describe_ttl(self, error)) {
+    return false;
+  }
+  return (columns_used & place_columns) == 0 ||
+         dds_client_describe(self->target->table.client, &self->place, error);
 }
 
 static bool open(dds_rows *rows, dds_error *error) {
@@ -121,6 +153,7 @@ static void close(dds_rows *rows) {
     return;
   }
   dds_target_release(self->target);
+  dds_client_place_free(&self->place);
   dds_table_description_free(&self->description);
   dds_free(self->argument);
   dds_free(self->ttl_attribute);
@@ -130,8 +163,7 @@ static void close(dds_rows *rows) {
 }
 
 #define DESCRIPTION(field) offsetof(status, description.field)
-#define CONFIG(field)      offsetof(dds_config, field)
-/* Columns that are fields of the row, and of the client's configuration. */
+#define PLACE(field)       offsetof(status, place.field)
 static const dds_field row_fields[ARGUMENT + 1] = {
     [TABLE_NAME] = {DDS_FIELD_TEXT, offsetof(status, table_name)},
     [LAYOUT] = {DDS_FIELD_TEXT, offsetof(status, layout)},
@@ -147,25 +179,21 @@ static const dds_field row_fields[ARGUMENT + 1] = {
     [INDEXES] = {DDS_FIELD_TEXT, DESCRIPTION(indexes)},
     [REPLICAS] = {DDS_FIELD_TEXT, DESCRIPTION(replicas)},
     [ERROR] = {DDS_FIELD_TEXT, offsetof(status, error)},
+    [REGION] = {DDS_FIELD_TEXT, PLACE(region)},
+    [REGION_SOURCE] = {DDS_FIELD_TEXT, PLACE(region_source)},
+    [ENDPOINT] = {DDS_FIELD_TEXT, PLACE(endpoint)},
+    [ENDPOINT_SOURCE] = {DDS_FIELD_TEXT, PLACE(endpoint_source)},
+    [PROFILE] = {DDS_FIELD_TEXT, PLACE(profile)},
+    [PROFILE_SOURCE] = {DDS_FIELD_TEXT, PLACE(profile_source)},
+    [CREDENTIAL_SOURCE] = {DDS_FIELD_TEXT, PLACE(credential_source)},
+    [ACCESS_KEY_ID] = {DDS_FIELD_TEXT, PLACE(access_key_id)},
     [ARGUMENT] = {DDS_FIELD_TEXT, offsetof(status, argument)},
 };
-static const dds_field config_fields[] = {
-    {DDS_FIELD_TEXT, CONFIG(region)},
-    {DDS_FIELD_TEXT, CONFIG(region_source)},
-    {DDS_FIELD_TEXT, CONFIG(endpoint)},
-    {DDS_FIELD_TEXT, CONFIG(endpoint_source)},
-};
-
 static void column(const dds_rows *rows, int64_t row, int index, sqlite3_context *context) {
   const status *self = rows->state;
-  const dds_client *client = self->target->table.client;
-  uint64_t bit = COLUMN_BIT(index);
+  bool is_of_table = (describe_columns & COLUMN_BIT(index)) != 0 && index != ERROR;
   (void)row;
-  if (index >= REGION && index <= ENDPOINT_SOURCE) {
-    if (client != NULL) {
-      dds_field_to_result(context, dds_client_config(client), &config_fields[index - REGION]);
-    }
-  } else if ((describe_columns & bit) == 0 || index == ERROR || self->description.exists) {
+  if (!is_of_table || self->description.exists) {
     dds_field_to_result(context, self, &row_fields[index]);
   }
 }

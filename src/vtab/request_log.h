@@ -6,7 +6,8 @@
 
 #include <stdint.h>
 
-#include "dynamodb/table.h"
+#include "aws/observer.h"
+#include "base/attributes.h"
 
 enum { DDS_REQUEST_LOG_ENTRIES = 1000 };
 

@@ -71,18 +71,11 @@ dds_columns dds_target_columns(const dds_target *target) {
   };
 }
 
-static bool same_text(const char *left, const char *right) {
-  return left != NULL && right != NULL && strcmp(left, right) == 0;
-}
-
 bool dds_target_is_same(const dds_target *left, const dds_target *right) {
-  const dds_config *left_config = dds_client_config(left->table.client);
-  const dds_config *right_config = dds_client_config(right->table.client);
   return strcmp(left->table.name, right->table.name) == 0 &&
          (left->table.client == right->table.client ||
-          (same_text(left_config->endpoint, right_config->endpoint) &&
-           same_text(left_config->signing_region, right_config->signing_region) &&
-           same_text(left_config->profile, right_config->profile)));
+          dds_config_is_same_place(dds_client_config(left->table.client),
+                                   dds_client_config(right->table.client)));
 }
 
 bool dds_target_check_writable(const dds_target *target, dds_error *error) {

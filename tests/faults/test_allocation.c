@@ -231,6 +231,19 @@ static const scenario scenarios[] = {
      .steps =
          {{"SELECT table_name, status, items, ttl_status, region, error FROM dynamodb_status('s')",
            "sessions|ACTIVE|3|DISABLED|us-east-1|\n"}}},
+    {.name = "status_place",
+     .setup = TABLE,
+     .steps = {{"SELECT region_source > '', endpoint_source > '', profile, profile_source, "
+                "credential_source > '', access_key_id > '', error FROM dynamodb_status('s')",
+                "1|1|default|default|1|1|\n"}}},
+    {.name = "request",
+     .setup = TABLE,
+     .steps =
+         {{"SELECT json_extract(dynamodb_request('s', 'DescribeTable', '{}'), '$.Table.ItemCount')",
+           "3\n"},
+          {"SELECT dynamodb_request('s', 'PutItem', "
+           "'{\"Item\":{\"sessionId\":{\"S\":\"r1\"}}}') > ''",
+           "1\n"}}},
     {.name = "requests",
      .setup = TABLE "SELECT sid FROM s WHERE sid = 'a';",
      .steps =

@@ -172,7 +172,8 @@ def test_an_endpoint_that_is_down(open_table, requests_of):
 
 @pytest.mark.parametrize("url", [
     "ftp://127.0.0.1", "127.0.0.1:8000", "http://", "http://a b", "http://127.0.0.1:99999",
-    "http://127.0.0.1/path", "http://user:%s@127.0.0.1" % DATA, "http://127.0.0.1?x=1",
+    "http://127.0.0.1/a b", "http://127.0.0.1/../x", "http://user:%s@127.0.0.1" % DATA,
+    "http://127.0.0.1?x=1",
 ])
 def test_an_endpoint_that_is_none_says_where_it_comes_from(url, open_table):
     _, message = failure(open_table("t", "endpoint_url='%s'" % url), "SELECT * FROM s")

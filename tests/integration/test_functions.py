@@ -229,7 +229,8 @@ def test_functions_are_for_direct_use_alone(sessions):
     sessions.put("a")
     sessions.sql("CREATE TABLE main.t(x)")
     for call in ("dynamodb_touch('sessions', 'a', 60)", "dynamodb_reap('sessions')",
-                 "dynamodb_create_table('sessions')", "dynamodb_cookie('a', 'b')"):
+                 "dynamodb_create_table('sessions')", "dynamodb_cookie('a', 'b')",
+                 "dynamodb_request('sessions', 'DescribeTable', '{}')"):
         sessions.sql(f"CREATE VIEW main.v AS SELECT {call}")
         with sessions.sends(), refused("SQLITE_ERROR", "unsafe use"):
             sessions.rows("SELECT * FROM v")

@@ -144,7 +144,8 @@ def test_the_columns_of_dynamodb_status(connect):
     assert columns == [
         "table_name", "layout", "status", "items", "bytes", "billing", "read_capacity",
         "write_capacity", "ttl_attribute", "ttl_status", "arn", "indexes", "replicas", "error",
-        "region", "region_source", "endpoint", "endpoint_source"]
+        "region", "region_source", "endpoint", "endpoint_source", "profile", "profile_source",
+        "credential_source", "access_key_id"]
 
 
 def test_status_of_a_table(table, open_table, endpoint, requests_of):
@@ -159,11 +160,14 @@ def test_status_of_a_table(table, open_table, endpoint, requests_of):
         "items": 2, "bytes": bytes_, "billing": "PAY_PER_REQUEST", "read_capacity": None,
         "write_capacity": None, "ttl_attribute": None, "ttl_status": "DISABLED", "indexes": None,
         "replicas": None, "error": None, "region": "us-east-1", "region_source": "AWS_REGION",
-        "endpoint": endpoint, "endpoint_source": "AWS_ENDPOINT_URL_DYNAMODB"}
+        "endpoint": endpoint, "endpoint_source": "AWS_ENDPOINT_URL_DYNAMODB",
+        "profile": "default", "profile_source": "default", "credential_source": "environment",
+        "access_key_id": "local"}
     assert operations(requests_of(connection)) == ["DescribeTable", "DescribeTimeToLive", "Scan"]
 
 
-PLACE = ["table_name", "layout", "region", "region_source", "endpoint", "endpoint_source"]
+PLACE = ["table_name", "layout", "region", "region_source", "endpoint", "endpoint_source",
+         "profile", "profile_source", "credential_source", "access_key_id"]
 
 
 @pytest.mark.parametrize(("columns", "sent"), [
@@ -244,7 +248,8 @@ def test_the_place_can_be_read_when_nothing_works(connect, monkeypatch, requests
     connection = connect()
     assert connection.execute("SELECT %s FROM dynamodb_status" % ", ".join(PLACE)).fetchone() == (
         "sessions", "serverless-dynamodb-session-store", "us-east-1", "AWS_REGION",
-        "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB")
+        "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB", "default", "default",
+        "placeholder for a loopback endpoint", "placeholder")
     assert requests_of(connection) == []
     monkeypatch.delenv("AWS_REGION")
     monkeypatch.delenv("AWS_ENDPOINT_URL_DYNAMODB")
@@ -252,6 +257,10 @@ def test_the_place_can_be_read_when_nothing_works(connect, monkeypatch, requests
     region, status, error = fresh.execute(
         "SELECT region, status, error FROM dynamodb_status").fetchone()
     assert (region, status) == (None, None) and "You must specify a region" in error
+    place, source = fresh.execute(
+        "SELECT region_source, credential_source FROM dynamodb_status").fetchone()
+    assert place.startswith("no region is configured")
+    assert source.startswith("Unable to locate credentials")
 
 
 def test_options_are_sources(connect, endpoint):
@@ -261,12 +270,44 @@ def test_options_are_sources(connect, endpoint):
         "(table=x, region='eu-central-1', endpoint_url='%s/', layout=dynamodb-store)" % endpoint)
     place = "SELECT %s FROM dynamodb_status('s')" % ", ".join(PLACE)
     assert connection.execute(place).fetchone() == (
-        "x", "dynamodb-store", "eu-central-1", "option region", endpoint, "option endpoint_url")
+        "x", "dynamodb-store", "eu-central-1", "option region", endpoint, "option endpoint_url",
+        "default", "default", "environment", "local")
     connection.execute(
         "CREATE VIRTUAL TABLE temp.aws USING dynamodb_sessions(region='cn-north-1')")
     place = "SELECT endpoint, endpoint_source FROM dynamodb_status('aws')"
     assert connection.execute(place).fetchone()[0] in (
         endpoint, "https://dynamodb.cn-north-1.amazonaws.com.cn")
+
+
+@pytest.mark.parametrize(("config", "variables", "place"), [
+    ("[profile p]\naws_access_key_id = id-of-p\naws_secret_access_key = secret-of-p\n",
+     {"AWS_PROFILE": "p"}, ("p", "AWS_PROFILE", "profile p", "id-of-p")),
+    ("[profile p]\nrole_arn = arn:aws:iam::123456789012:role/reader\nsource_profile = p\n"
+     "aws_access_key_id = id-of-p\naws_secret_access_key = secret-of-p\n",
+     {"AWS_PROFILE": "p"},
+     ("p", "AWS_PROFILE",
+      "role arn:aws:iam::123456789012:role/reader of profile p (source: profile p)", None)),
+    ("[default]\ncredential_process = /nonexistent\n", {},
+     ("default", "default", "credential_process of profile default", None)),
+    ("[default]\nsso_start_url = https://x.awsapps.com/start\nsso_region = us-east-1\n"
+     "sso_account_id = 123456789012\nsso_role_name = reader\n", {},
+     ("default", "default",
+      "SSO session https://x.awsapps.com/start, role reader of account 123456789012", None)),
+    ("", {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1/"},
+     ("default", "default", "container (AWS_CONTAINER_CREDENTIALS_FULL_URI)", None)),
+])
+def test_the_source_of_credentials_is_told_without_asking_it(
+        config, variables, place, connect, monkeypatch, tmp_path, requests_of):
+    (tmp_path / "config").write_text(config)
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    connection = connect()
+    sql = "SELECT profile, profile_source, credential_source, access_key_id FROM dynamodb_status"
+    assert connection.execute(sql).fetchone() == place
+    assert requests_of(connection) == []
 
 
 def test_indexes_capacity_and_ttl(dynamodb, table_name, open_table):

@@ -33,7 +33,9 @@ def generate(rng):
         # few secrets and days, so that the cached key is met and left in all orders
         "secret": rng.choice(["secret", "a/b+c=", "x" * 300]),
         "token": token if rng.random() < 0.5 else "",
-        "target": "DynamoDB_20120810." + rng.choice(OPERATIONS),
+        "target": rng.choice(["", "DynamoDB_20120810." + rng.choice(OPERATIONS)]),
+        "service": rng.choice(["dynamodb", "sts"]),
+        "path": rng.choice(["/", "/a", "/a/", "/A9/b-._~c/d"]),
         "body": rng.randbytes(rng.choice([0, 1, 21, 55, 64, 1000])),
     }
 
@@ -44,18 +46,18 @@ def sign_with_botocore(case, monkeypatch):
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: now, raising=False)
     request = botocore.awsrequest.AWSRequest(
         method="POST",
-        url=f"http://{case['host']}/",
+        url=f"http://{case['host']}{case['path']}",
         headers={
             "Content-Type": "application/x-amz-json-1.0",
-            "X-Amz-Target": case["target"],
             "Host": case["host"],
+            **({"X-Amz-Target": case["target"]} if case["target"] else {}),
         },
         data=case["body"],
     )
     credentials = botocore.credentials.Credentials(
         case["key"], case["secret"], case["token"] or None
     )
-    botocore.auth.SigV4Auth(credentials, "dynamodb", case["region"]).add_auth(request)
+    botocore.auth.SigV4Auth(credentials, case["service"], case["region"]).add_auth(request)
     return f"{request.headers['X-Amz-Date']}\t{request.headers['Authorization']}"
 
 
@@ -68,7 +70,7 @@ def test_signatures_are_those_of_botocore(monkeypatch):
         "\t".join([
             str(case["seconds"] * 1000 + rng.randrange(1000)), case["region"], case["host"],
             case["key"], case["secret"], case["token"], case["target"],
-            base64.b64encode(case["body"]).decode(),
+            base64.b64encode(case["body"]).decode(), case["service"], case["path"],
         ])
         for case in cases
     ]

@@ -15,7 +15,7 @@ enum { STOP_INTERVAL_MS = 50 };
 
 typedef struct queued_answer {
   scripted_answer answer;
-  char *body, *failure_message, *request_id, *retry_after, *crc32;
+  char *body, *failure_message, *request_id, *retry_after, *date, *crc32;
 } queued_answer;
 
 typedef struct scripted_exchange {
@@ -28,7 +28,6 @@ typedef struct scripted_exchange {
 
 struct scripted_transport {
   dds_transport base;
-  dds_stop stop;
   int64_t now_ms, asked_ms;
   queued_answer **answers;
   size_t answer_count, answers_taken;
@@ -69,6 +68,7 @@ void scripted_transport_answer_with(scripted_transport *script, const scripted_a
   queued->failure_message = copy(answer->failure_message);
   queued->request_id = copy(answer->request_id);
   queued->retry_after = copy(answer->retry_after);
+  queued->date = copy(answer->date);
   queued->crc32 = copy(answer->crc32);
   if (queued->answer.duration_ms == 0) {
     queued->answer.duration_ms = 1;
@@ -131,6 +131,7 @@ static void record(scripted_transport *script, const dds_http_request *request) 
   scripted_request *seen = &script->requests[script->request_count++];
   *seen = (scripted_request){
       .started_ms = script->now_ms,
+      .method = copy(request->method),
       .url = copy(request->url),
       .body = copy_bytes(request->body, request->body_length),
       .body_length = request->body_length,
@@ -139,6 +140,9 @@ static void record(scripted_transport *script, const dds_http_request *request) 
       .header_values = must(calloc(request->header_count + 1, sizeof(char *))),
       .connect_timeout_ms = request->connect_timeout_ms,
       .request_timeout_ms = request->request_timeout_ms,
+      .ca_bundle = copy(request->ca_bundle),
+      .bypass_proxy = request->bypass_proxy,
+      .is_secret = request->is_secret,
   };
   for (size_t i = 0; i < request->header_count; i++) {
     seen->header_names[i] = copy(request->headers[i].name);
@@ -149,8 +153,8 @@ static void record(scripted_transport *script, const dds_http_request *request) 
   seen->target = copy(dot == NULL ? "" : dot + 1);
 }
 
-static bool scripted_start(dds_transport *base, const dds_http_request *request, void *owner,
-                           dds_exchange **out, dds_error *error) {
+static bool scripted_start(dds_transport *base, const dds_http_request *request,
+                           dds_exchange_owner *owner, dds_exchange **out, dds_error *error) {
   scripted_transport *script = (scripted_transport *)base;
   record(script, request);
   *out = NULL;
@@ -165,6 +169,7 @@ static bool scripted_start(dds_transport *base, const dds_http_request *request,
                          : script->now_ms + exchange->answer->answer.duration_ms;
   exchange->base.owner = owner;
   exchange->base.body = DDS_BUFFER_INIT(request->response_limit_bytes);
+  exchange->base.body.is_secret = request->is_secret;
   exchange->base.started_ms = script->now_ms;
   script->open = must(realloc(script->open, (script->open_count + 1) * sizeof *script->open));
   script->open[script->open_count++] = exchange;
@@ -197,6 +202,8 @@ static dds_exchange *finish(scripted_transport *script, scripted_exchange *excha
   }
   dds_buffer_append(&base->body, queued->body, queued->answer.body_length);
   set_text(base->retry_after, sizeof base->retry_after, queued->retry_after);
+  set_text(base->date, sizeof base->date, queued->date);
+  base->has_age = queued->answer.has_age;
   if (queued->request_id != NULL) {
     set_text(base->request_id, sizeof base->request_id, queued->request_id);
   } else {
@@ -218,10 +225,10 @@ static bool advance(scripted_transport *script, int64_t to_ms) {
     if (script->asked_ms > script->now_ms) {
       script->now_ms = script->asked_ms;
     }
-    if (script->stop.asked != NULL && script->stop.asked(script->stop.context)) {
+    if (script->base.stop.asked != NULL && script->base.stop.asked(script->base.stop.context)) {
       return true;
     }
-    if (script->stop.asked == NULL && to_ms == INT64_MAX) {
+    if (script->base.stop.asked == NULL && to_ms == INT64_MAX) {
       abort(); /* it would never end */
     }
   }
@@ -275,10 +282,13 @@ static void scripted_end(dds_transport *base) {
 
 scripted_transport *scripted_transport_create(const dds_stop *stop) {
   scripted_transport *script = must(calloc(1, sizeof *script));
-  script->base = (dds_transport){scripted_start, scripted_wait, scripted_release, scripted_now_ms,
-                                 scripted_end};
+  script->base = (dds_transport){.start = scripted_start,
+                                 .wait = scripted_wait,
+                                 .release = scripted_release,
+                                 .now_ms = scripted_now_ms,
+                                 .destroy = scripted_end};
   if (stop != NULL) {
-    script->stop = *stop;
+    script->base.stop = *stop;
   }
   scripted_transport_set_now(script, START_MS);
   return script;
@@ -295,16 +305,19 @@ static void free_request(scripted_request *request) {
   }
   free(request->header_names);
   free(request->header_values);
+  free(request->method);
   free(request->url);
   free(request->target);
   free(request->body);
+  free(request->ca_bundle);
 }
 
 void scripted_transport_destroy(scripted_transport *script) {
   for (size_t i = 0; i < script->answer_count; i++) {
     queued_answer *queued = script->answers[i];
-    char *const texts[] = {queued->body, queued->failure_message, queued->request_id,
-                           queued->retry_after, queued->crc32};
+    char *const texts[] = {queued->body,       queued->failure_message,
+                           queued->request_id, queued->retry_after,
+                           queued->date,       queued->crc32};
     for (size_t j = 0; j < sizeof texts / sizeof texts[0]; j++) {
       free(texts[j]);
     }

@@ -28,6 +28,7 @@ typedef struct scripted_transport scripted_transport;
 /* What a request was, copied when it started. */
 typedef struct scripted_request {
   int64_t started_ms;
+  char *method;
   char *url;
   char *target; /* the operation: "GetItem" of X-Amz-Target, or "" */
   char *body;   /* NUL-terminated */
@@ -37,6 +38,9 @@ typedef struct scripted_request {
   char **header_values;
   int connect_timeout_ms;
   int request_timeout_ms;
+  char *ca_bundle; /* or NULL */
+  bool bypass_proxy;
+  bool is_secret;
 } scripted_request;
 
 /* An answer with everything that can be scripted; zero means the usual. */
@@ -48,6 +52,8 @@ typedef struct scripted_answer {
   size_t body_length;     /* 0: strlen of body */
   const char *request_id; /* NULL: "REQUEST" and the number of the request, from 1 */
   const char *retry_after;
+  const char *date; /* the Date header; NULL: none */
+  bool has_age;
   const char *crc32;    /* NULL: the right one; "": none */
   int64_t duration_ms;  /* 0: 1 ms */
   bool never;           /* it does not come: the request stays in flight */

@@ -34,8 +34,8 @@ static void open_table(table_fixture *fixture) {
   const dds_stop stop = {asked, fixture};
   fixture->script = scripted_transport_create(&stop);
   assert_true(dds_client_open(&options, &fixture->environment.base,
-                              scripted_transport_base(fixture->script), &fixture->client,
-                              &fixture->error));
+                              scripted_transport_base(fixture->script), &(dds_observer){0},
+                              &fixture->client, &fixture->error));
   fixture->table = (dds_table){.client = fixture->client,
                                .name = "prod-sessions",
                                .observer = {.record = record, .context = fixture}};
@@ -51,6 +51,7 @@ static void set_up(table_fixture *fixture, bool has_credentials, bool is_loopbac
                          "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
   }
   fake_environment_set(environment, "AWS_REGION", "us-east-1");
+  fake_environment_set(environment, "AWS_EC2_METADATA_DISABLED", "true");
   if (is_loopback) {
     fake_environment_set(environment, "AWS_ENDPOINT_URL_DYNAMODB", "http://localhost:8000");
   }

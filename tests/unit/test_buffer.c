@@ -1,4 +1,4 @@
-/* Buffers: growth, the maximum, JSON strings, memory that runs out. */
+/* Buffers: growth, the maximum, JSON strings, percent-encoding, memory that runs out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -85,6 +85,27 @@ static void test_json_strings(void **state) {
   }
 }
 
+static void test_percent_encoding(void **state) {
+  (void)state;
+  static const struct {
+    const char *bytes;
+    size_t length;
+    const char *encoded;
+  } cases[] = {
+      {"", 0, ""},
+      {"AZaz09-._~", 10, "AZaz09-._~"},
+      {"arn:aws:iam::1:role/a b", 23, "arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fa%20b"},
+      {"!*'();@&=+$,/?#[]%", 18, "%21%2A%27%28%29%3B%40%26%3D%2B%24%2C%2F%3F%23%5B%5D%25"},
+      {"\0\n\x7f\xc3\xa9\xff", 6, "%00%0A%7F%C3%A9%FF"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    dds_buffer buffer = DDS_BUFFER_INIT(100);
+    dds_buffer_append_percent_encoded(&buffer, cases[i].bytes, cases[i].length);
+    assert_string_equal(dds_buffer_text(&buffer), cases[i].encoded);
+    dds_buffer_free(&buffer);
+  }
+}
+
 static void grow(dds_buffer *buffer) {
   for (int i = 0; i < 5000; i++) {
     dds_buffer_append_format(buffer, "%05d", i);
@@ -128,6 +149,7 @@ int main(void) {
       cmocka_unit_test(test_maximum_is_sticky),
       cmocka_unit_test(test_take_hands_over),
       cmocka_unit_test(test_json_strings),
+      cmocka_unit_test(test_percent_encoding),
       cmocka_unit_test(test_growth_and_each_allocation_failing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

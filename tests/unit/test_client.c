@@ -12,98 +12,20 @@
 
 #include "aws/client.h"
 #include "base/alloc.h"
+#include "client_fixture.h"
 #include "failing_allocator.h"
-#include "fake_environment.h"
-#include "scripted_transport.h"
 
-#define TOKEN     "AQoDYXdzEPT//token="
+#define TOKEN     CLIENT_FIXTURE_TOKEN
 #define FOREIGN   "an answer that is not DynamoDB's (HTTP 40"
 #define THROTTLED "{\"__type\":\"com.amazonaws.dynamodb.v20120810#ThrottlingException\"}"
 
-/* A client with keys in the environment, its script, and how often it was asked to stop. */
-typedef struct fixture {
-  fake_environment environment;
-  scripted_transport *script;
-  dds_client *client;
-  dds_error error;
-  int stop_calls;
-  int stop_at; /* the call that says stop; 0: none does */
-} fixture;
-
-static bool asked(void *context) {
-  fixture *f = context;
-  return ++f->stop_calls == f->stop_at;
-}
-
-static void set_up(fixture *f) {
-  *f = (fixture){0};
-  fake_environment_init(&f->environment);
-  fake_environment_set(&f->environment, "AWS_ACCESS_KEY_ID", "AKIDEXAMPLE");
-  fake_environment_set(&f->environment, "AWS_SECRET_ACCESS_KEY",
-                       "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
-  fake_environment_set(&f->environment, "AWS_SESSION_TOKEN", TOKEN);
-  fake_environment_set(&f->environment, "AWS_REGION", "us-east-1");
-  const dds_stop stop = {asked, f};
-  f->script = scripted_transport_create(&stop);
-}
-
-static bool open_client(fixture *f, const dds_client_options *options) {
-  return dds_client_open(options, &f->environment.base, scripted_transport_base(f->script),
-                         &f->client, &f->error);
-}
-
-static void set_up_open(fixture *f) {
-  set_up(f);
-  assert_true(open_client(f, &(dds_client_options){0}));
-}
-
-static void tear_down(fixture *f) {
-  assert_int_equal(scripted_transport_open_exchanges(f->script), 0);
-  assert_int_equal(scripted_transport_answers_left(f->script), 0);
-  dds_client_close(f->client);
-  scripted_transport_destroy(f->script);
-}
-
-static dds_call *start(fixture *f, const char *operation, const char *text) {
-  dds_buffer body = DDS_BUFFER_INIT(1000);
-  dds_call *call = NULL;
-  dds_buffer_append_text(&body, text);
-  bool is_started = dds_client_start(f->client, operation, &body, &call, &f->error);
-  assert_int_equal(is_started, call != NULL);
-  assert_null(body.data);
-  return call;
-}
-
-/* Waits for this call and then fails as the call did. */
-static bool wait_for(dds_client *client, dds_call *call, dds_error *error) {
-  size_t index;
-  if (!dds_client_wait_any(client, &call, 1, &index, error)) {
-    return false;
-  }
-  *error = dds_call_result(call)->error;
-  return error->code == DDS_OK;
-}
-
-/* Runs one call and hands out a copy of what is known of it; its body is not valid any more. */
-static bool run(fixture *f, dds_call_outcome *outcome) {
-  dds_call *call = start(f, "GetItem", "{}");
-  *outcome = (dds_call_outcome){0};
-  if (call == NULL) {
-    return false;
-  }
-  bool is_done = wait_for(f->client, call, &f->error);
-  *outcome = *dds_call_result(call);
-  dds_call_free(call);
-  return is_done;
-}
-
 static void test_request_and_success(void **state) {
   (void)state;
-  fixture f;
-  set_up_open(&f);
+  client_fixture f;
+  client_fixture_set_up_open(&f);
   scripted_transport_answer(f.script, 200, "{\"Item\":{}}");
-  dds_call *call = start(&f, "DescribeTable", "{\"TableName\":\"Music\"}");
-  assert_true(wait_for(f.client, call, &f.error));
+  dds_call *call = client_fixture_start(&f, "DescribeTable", "{\"TableName\":\"Music\"}");
+  assert_true(client_fixture_wait(f.client, call, &f.error));
   const dds_call_outcome *outcome = dds_call_result(call);
   assert_int_equal(outcome->body_length, 11);
   assert_memory_equal(outcome->body, "{\"Item\":{}}", 11);
@@ -139,18 +61,18 @@ static void test_request_and_success(void **state) {
   assert_non_null(strstr(scripted_request_header(request, "Authorization"),
                          "Credential=AKIDEXAMPLE/20261122/us-east-1/dynamodb/aws4_request"));
   dds_call_free(call);
-  tear_down(&f);
+  client_fixture_tear_down(&f);
 }
 
 static void test_throttled_then_well(void **state) {
   (void)state;
-  fixture f;
+  client_fixture f;
   dds_call_outcome outcome;
-  set_up_open(&f);
+  client_fixture_set_up_open(&f);
   scripted_transport_answer(f.script, 400, THROTTLED);
   scripted_transport_answer(f.script, 500, "");
   scripted_transport_answer(f.script, 200, "{}");
-  assert_true(run(&f, &outcome));
+  assert_true(client_fixture_run(&f, &outcome));
   assert_int_equal(outcome.attempts, 3);
   assert_int_equal(outcome.error.code, DDS_OK);
   assert_true(outcome.may_have_been_applied); /* by the attempt that ended with 500 */
@@ -162,7 +84,7 @@ static void test_throttled_then_well(void **state) {
   assert_string_equal(scripted_request_header(third, "amz-sdk-request"), "attempt=3; max=4");
   assert_string_equal(scripted_request_header(first, "amz-sdk-invocation-id"),
                       scripted_request_header(third, "amz-sdk-invocation-id"));
-  tear_down(&f);
+  client_fixture_tear_down(&f);
 }
 
 static void test_attempts_used_up(void **state) {
@@ -197,9 +119,9 @@ static void test_attempts_used_up(void **state) {
        0, DDS_BUSY, "TransactionCanceledException", false},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-    fixture f;
+    client_fixture f;
     dds_call_outcome outcome;
-    set_up_open(&f);
+    client_fixture_set_up_open(&f);
     for (int attempt = 0; attempt < 4; attempt++) {
       if (cases[i].failure == 0) {
         scripted_transport_answer(f.script, cases[i].status, cases[i].body);
@@ -207,14 +129,14 @@ static void test_attempts_used_up(void **state) {
         scripted_transport_fail(f.script, cases[i].failure);
       }
     }
-    assert_false(run(&f, &outcome));
+    assert_false(client_fixture_run(&f, &outcome));
     if (f.error.code != cases[i].code || strstr(f.error.message, cases[i].message) == NULL) {
       fail_msg("case %zu: %d %s", i, f.error.code, f.error.message);
     }
     assert_int_equal(f.error.attempts, 4);
     assert_int_equal(f.error.http_status, cases[i].status);
     assert_int_equal(outcome.may_have_been_applied, cases[i].may_have_been_applied);
-    tear_down(&f);
+    client_fixture_tear_down(&f);
   }
 }
 
@@ -261,11 +183,11 @@ static void test_not_retried(void **state) {
        "TransactionCanceledException", "TransactionCanceledException", DDS_ERROR},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-    fixture f;
+    client_fixture f;
     dds_call_outcome outcome;
-    set_up_open(&f);
+    client_fixture_set_up_open(&f);
     scripted_transport_answer(f.script, cases[i].status, cases[i].body);
-    assert_false(run(&f, &outcome));
+    assert_false(client_fixture_run(&f, &outcome));
     if (f.error.code != cases[i].code || strstr(f.error.message, cases[i].message) == NULL) {
       fail_msg("case %zu: %d %s", i, f.error.code, f.error.message);
     }
@@ -273,116 +195,116 @@ static void test_not_retried(void **state) {
     assert_string_equal(f.error.request_id, "REQUEST1");
     assert_int_equal(f.error.attempts, 1);
     assert_null(strstr(f.error.message, TOKEN));
-    tear_down(&f);
+    client_fixture_tear_down(&f);
   }
-  fixture f;
+  client_fixture f;
   dds_call_outcome outcome;
-  set_up_open(&f);
+  client_fixture_set_up_open(&f);
   scripted_transport_fail(f.script, DDS_HTTP_REFUSED);
-  assert_false(run(&f, &outcome));
+  assert_false(client_fixture_run(&f, &outcome));
   assert_non_null(strstr(f.error.message, "scripted failure"));
   assert_int_equal(f.error.attempts, 1);
-  tear_down(&f);
+  client_fixture_tear_down(&f);
 }
 
 /* An id is shown in errors and in dynamodb_requests; one that repeats the request is not taken. */
 static void test_request_id_that_is_an_echo(void **state) {
   (void)state;
-  fixture f;
+  client_fixture f;
   dds_call_outcome outcome;
-  set_up_open(&f);
+  client_fixture_set_up_open(&f);
   scripted_transport_answer(f.script, 500, "");
   scripted_transport_answer_with(
       f.script, &(scripted_answer){.status = 200, .body = "{}", .request_id = TOKEN});
-  assert_true(run(&f, &outcome));
+  assert_true(client_fixture_run(&f, &outcome));
   assert_string_equal(outcome.request_id, "");
-  tear_down(&f);
+  client_fixture_tear_down(&f);
 }
 
 static void test_checksum(void **state) {
   (void)state;
-  fixture f;
+  client_fixture f;
   dds_call_outcome outcome;
-  set_up_open(&f);
+  client_fixture_set_up_open(&f);
   scripted_transport_answer_with(f.script,
                                  &(scripted_answer){.status = 200, .body = "{}", .crc32 = "1"});
   scripted_transport_answer_with(f.script,
                                  &(scripted_answer){.status = 200, .body = "{}", .crc32 = ""});
-  assert_true(run(&f, &outcome));
+  assert_true(client_fixture_run(&f, &outcome));
   assert_int_equal(outcome.attempts, 2);
   assert_true(outcome.may_have_been_applied);
   for (int i = 0; i < 4; i++) {
     scripted_transport_answer_with(f.script,
                                    &(scripted_answer){.status = 200, .body = "{}", .crc32 = "1"});
   }
-  assert_false(run(&f, &outcome));
+  assert_false(client_fixture_run(&f, &outcome));
   assert_non_null(strstr(f.error.message, "CRC-32"));
-  tear_down(&f);
+  client_fixture_tear_down(&f);
 }
 
 static void test_retry_after_and_a_lost_answer(void **state) {
   (void)state;
-  fixture f;
+  client_fixture f;
   dds_call_outcome outcome;
-  set_up_open(&f);
+  client_fixture_set_up_open(&f);
   scripted_transport_answer_with(
       f.script, &(scripted_answer){.status = 500, .body = "", .retry_after = "3000"});
   scripted_transport_answer(f.script, 200, "{}");
-  assert_true(run(&f, &outcome));
+  assert_true(client_fixture_run(&f, &outcome));
   assert_int_equal(scripted_transport_request(f.script, 1)->started_ms -
                        scripted_transport_request(f.script, 0)->started_ms,
                    3001);
   scripted_transport_answer_with(
       f.script, &(scripted_answer){.status = 200, .body = "{}", .has_lost_answer = true});
-  assert_true(run(&f, &outcome));
+  assert_true(client_fixture_run(&f, &outcome));
   assert_int_equal(outcome.attempts, 1);
   assert_true(outcome.may_have_been_applied);
-  tear_down(&f);
+  client_fixture_tear_down(&f);
 }
 
 static void test_bucket_runs_dry(void **state) {
   (void)state;
-  fixture f;
+  client_fixture f;
   dds_call_outcome outcome;
   size_t attempts = 0;
-  set_up_open(&f);
+  client_fixture_set_up_open(&f);
   /* 35 retries of 14 tokens; each call of 4 attempts uses 3. */
   for (int call = 0; call < 12; call++) {
     for (int i = 0; i < (call == 11 ? 3 : 4); i++) {
       scripted_transport_answer(f.script, 500, "");
     }
     f.error = DDS_ERROR_INIT;
-    assert_false(run(&f, &outcome));
+    assert_false(client_fixture_run(&f, &outcome));
     attempts += (size_t)outcome.attempts;
   }
   assert_int_equal(attempts, 11 * 4 + 3);
   assert_non_null(strstr(f.error.message, "not retried: too many requests failed lately"));
-  tear_down(&f);
+  client_fixture_tear_down(&f);
 }
 
 static void test_max_attempts_of_the_option(void **state) {
   (void)state;
-  fixture f;
+  client_fixture f;
   dds_call_outcome outcome;
-  set_up(&f);
-  assert_true(open_client(&f, &(dds_client_options){.max_attempts = 1}));
+  client_fixture_set_up(&f);
+  assert_true(client_fixture_open(&f, &(dds_client_options){.max_attempts = 1}));
   scripted_transport_answer(f.script, 400, THROTTLED);
-  assert_false(run(&f, &outcome));
+  assert_false(client_fixture_run(&f, &outcome));
   assert_int_equal(f.error.code, DDS_BUSY);
   assert_string_equal(
       scripted_request_header(scripted_transport_request(f.script, 0), "amz-sdk-request"),
       "attempt=1; max=1");
-  tear_down(&f);
+  client_fixture_tear_down(&f);
 }
 
 static void test_interrupted(void **state) {
   (void)state;
-  fixture f;
-  set_up_open(&f);
+  client_fixture f;
+  client_fixture_set_up_open(&f);
   f.stop_at = 3;
   scripted_transport_answer_with(f.script, &(scripted_answer){.never = true});
-  dds_call *call = start(&f, "Scan", "{}");
-  assert_false(wait_for(f.client, call, &f.error));
+  dds_call *call = client_fixture_start(&f, "Scan", "{}");
+  assert_false(client_fixture_wait(f.client, call, &f.error));
   assert_int_equal(f.error.code, DDS_INTERRUPT);
   assert_int_equal(f.stop_calls, 3);
   dds_call_free(call);
@@ -392,8 +314,8 @@ static void test_interrupted(void **state) {
   f.stop_at = f.stop_calls + 2;
   scripted_transport_answer_with(
       f.script, &(scripted_answer){.status = 500, .body = "", .retry_after = "5000"});
-  call = start(&f, "Scan", "{}");
-  assert_false(wait_for(f.client, call, &f.error));
+  call = client_fixture_start(&f, "Scan", "{}");
+  assert_false(client_fixture_wait(f.client, call, &f.error));
   assert_int_equal(f.error.code, DDS_INTERRUPT);
   dds_call_free(call);
 
@@ -401,19 +323,20 @@ static void test_interrupted(void **state) {
   f.stop_at = f.stop_calls + 2;
   assert_false(dds_client_pause(f.client, 60000, &f.error));
   assert_int_equal(f.error.code, DDS_INTERRUPT);
-  tear_down(&f);
+  client_fixture_tear_down(&f);
 }
 
 static void test_two_in_flight(void **state) {
   (void)state;
-  fixture f;
-  set_up_open(&f);
+  client_fixture f;
+  client_fixture_set_up_open(&f);
   scripted_transport_answer_with(
       f.script, &(scripted_answer){.status = 200, .body = "{\"a\":1}", .duration_ms = 500});
   scripted_transport_answer_with(f.script,
                                  &(scripted_answer){.status = 500, .body = "", .duration_ms = 10});
   scripted_transport_answer(f.script, 200, "{\"b\":2}");
-  dds_call *calls[] = {start(&f, "Scan", "{}"), start(&f, "Query", "{}")};
+  dds_call *calls[] = {client_fixture_start(&f, "Scan", "{}"),
+                       client_fixture_start(&f, "Query", "{}")};
   size_t index = 9;
   assert_int_equal(scripted_transport_most_in_flight(f.script), 2);
   /* The second fails, is sent again and is well before the first is answered. */
@@ -421,88 +344,89 @@ static void test_two_in_flight(void **state) {
   assert_int_equal(index, 1);
   assert_int_equal(dds_call_result(calls[1])->attempts, 2);
   assert_memory_equal(dds_call_result(calls[1])->body, "{\"b\":2}", 7);
-  assert_true(wait_for(f.client, calls[0], &f.error));
+  assert_true(client_fixture_wait(f.client, calls[0], &f.error));
   assert_memory_equal(dds_call_result(calls[0])->body, "{\"a\":1}", 7);
   dds_call_free(calls[0]);
   dds_call_free(calls[1]);
-  tear_down(&f);
+  client_fixture_tear_down(&f);
 }
 
 static void test_two_clients_on_one_transport(void **state) {
   (void)state;
-  fixture f;
+  client_fixture f;
   dds_client *other = NULL;
-  set_up_open(&f);
+  client_fixture_set_up_open(&f);
   assert_true(dds_client_open(&(dds_client_options){.region = "eu-west-1"}, &f.environment.base,
-                              scripted_transport_base(f.script), &other, &f.error));
+                              scripted_transport_base(f.script), &(dds_observer){0}, &other,
+                              &f.error));
   scripted_transport_answer(f.script, 200, "{\"a\":1}");
   scripted_transport_answer_with(
       f.script, &(scripted_answer){.status = 200, .body = "{\"b\":2}", .duration_ms = 9});
-  dds_call *one = start(&f, "GetItem", "{}"), *two = NULL;
+  dds_call *one = client_fixture_start(&f, "GetItem", "{}"), *two = NULL;
   dds_buffer body = DDS_BUFFER_INIT(10);
   dds_buffer_append_text(&body, "{}");
   assert_true(dds_client_start(other, "GetItem", &body, &two, &f.error));
   /* Waiting for the other client's answer meets the first client's, and hands it on. */
-  assert_true(wait_for(other, two, &f.error));
+  assert_true(client_fixture_wait(other, two, &f.error));
   assert_int_equal(dds_call_result(one)->http_status, 200);
-  assert_true(wait_for(f.client, one, &f.error));
+  assert_true(client_fixture_wait(f.client, one, &f.error));
   assert_string_equal(scripted_transport_request(f.script, 1)->url,
                       "https://dynamodb.eu-west-1.amazonaws.com/");
   dds_call_free(one);
   dds_call_free(two);
   dds_client_close(other);
-  tear_down(&f);
+  client_fixture_tear_down(&f);
 }
 
 static void test_pause_drives_calls(void **state) {
   (void)state;
-  fixture f;
-  set_up_open(&f);
+  client_fixture f;
+  client_fixture_set_up_open(&f);
   scripted_transport_answer(f.script, 200, "{}");
-  dds_call *call = start(&f, "Scan", "{}");
+  dds_call *call = client_fixture_start(&f, "Scan", "{}");
   int64_t before_ms = dds_client_now_ms(f.client);
   assert_true(dds_client_pause(f.client, 1000, &f.error));
   assert_int_equal(dds_client_now_ms(f.client) - before_ms, 1000);
   assert_int_equal(dds_call_result(call)->http_status, 200);
   dds_call_free(call);
-  tear_down(&f);
+  client_fixture_tear_down(&f);
 }
 
 static void test_configuration_errors_come_at_the_first_call(void **state) {
   (void)state;
-  fixture f;
-  set_up(&f);
+  client_fixture f;
+  client_fixture_set_up(&f);
   fake_environment_set(&f.environment, "AWS_REGION", "");
-  assert_true(open_client(&f, &(dds_client_options){0}));
-  assert_null(start(&f, "GetItem", "{}"));
+  assert_true(client_fixture_open(&f, &(dds_client_options){0}));
+  assert_null(client_fixture_start(&f, "GetItem", "{}"));
   assert_non_null(strstr(f.error.message, "You must specify a region"));
-  tear_down(&f);
+  client_fixture_tear_down(&f);
 
-  set_up(&f);
+  client_fixture_set_up(&f);
   fake_environment_set(&f.environment, "AWS_ACCESS_KEY_ID", "");
-  assert_true(open_client(&f, &(dds_client_options){0}));
-  assert_null(start(&f, "GetItem", "{}"));
+  assert_true(client_fixture_open(&f, &(dds_client_options){0}));
+  assert_null(client_fixture_start(&f, "GetItem", "{}"));
   assert_int_equal(f.error.code, DDS_AUTH);
   assert_non_null(strstr(f.error.message, "Unable to locate credentials"));
-  tear_down(&f);
+  client_fixture_tear_down(&f);
 
-  set_up(&f);
-  assert_false(open_client(&f, &(dds_client_options){.profile = "none"}));
+  client_fixture_set_up(&f);
+  assert_false(client_fixture_open(&f, &(dds_client_options){.profile = "none"}));
   assert_null(f.client);
-  tear_down(&f);
+  client_fixture_tear_down(&f);
 }
 
 static void test_expired_credentials(void **state) {
   (void)state;
-  fixture f;
+  client_fixture f;
   dds_call_outcome outcome;
-  set_up(&f);
+  client_fixture_set_up(&f);
   fake_environment_set(&f.environment, "AWS_CREDENTIAL_EXPIRATION", "2026-11-22T12:01:00Z");
-  assert_true(open_client(&f, &(dds_client_options){0}));
+  assert_true(client_fixture_open(&f, &(dds_client_options){0}));
   scripted_transport_answer(f.script, 200, "{}");
-  assert_true(run(&f, &outcome));
+  assert_true(client_fixture_run(&f, &outcome));
   scripted_transport_set_now(f.script, scripted_transport_now(f.script) + 60000);
-  assert_false(run(&f, &outcome));
+  assert_false(client_fixture_run(&f, &outcome));
   assert_int_equal(f.error.code, DDS_AUTH);
   assert_non_null(strstr(f.error.message, "have expired"));
 
@@ -510,34 +434,96 @@ static void test_expired_credentials(void **state) {
   f.error = DDS_ERROR_INIT;
   fake_environment_set(&f.environment, "AWS_CREDENTIAL_EXPIRATION", "2026-11-22T13:01:00Z");
   scripted_transport_answer(f.script, 200, "{}");
-  assert_true(run(&f, &outcome));
-  tear_down(&f);
+  assert_true(client_fixture_run(&f, &outcome));
+  client_fixture_tear_down(&f);
 }
 
-static void test_host_header(void **state) {
+#define REFUSED(code) "{\"__type\":\"a#" code "\",\"message\":\"no\"}"
+
+static void use_other_keys(client_fixture *f) {
+  fake_environment_set(&f->environment, "AWS_ACCESS_KEY_ID", "AKIDOTHER");
+  fake_environment_set(&f->environment, "AWS_SESSION_TOKEN", "other-token-of-p-0123456789");
+}
+
+/* Keys that DynamoDB says are no good are asked for again, those that it merely denies are not. */
+static void test_keys_that_are_refused(void **state) {
   (void)state;
-  static const char *const pairs[][2] = {
-      {"http://localhost:8000", "localhost:8000"}, {"http://localhost:80", "localhost"},
-      {"https://h.example:443/", "h.example"},     {"https://h.example:8443", "h.example:8443"},
-      {"http://[::1]:8000", "[::1]:8000"},
+  static const struct {
+    const char *body;
+    bool are_asked_again;
+  } cases[] = {
+      {REFUSED("ExpiredTokenException"), true},       {REFUSED("ExpiredToken"), true},
+      {REFUSED("UnrecognizedClientException"), true}, {REFUSED("InvalidClientTokenId"), true},
+      {REFUSED("AccessDeniedException"), false},      {REFUSED("ValidationException"), false},
+      {REFUSED("InvalidSignatureException"), false},
   };
-  for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
-    fixture f;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    client_fixture f;
     dds_call_outcome outcome;
-    set_up(&f);
-    assert_true(open_client(&f, &(dds_client_options){.endpoint_url = pairs[i][0]}));
+    client_fixture_set_up_open(&f);
+    scripted_transport_answer(f.script, 400, cases[i].body);
+    assert_false(client_fixture_run(&f, &outcome));
+    use_other_keys(&f);
+    f.error = DDS_ERROR_INIT;
     scripted_transport_answer(f.script, 200, "{}");
-    assert_true(run(&f, &outcome));
-    assert_string_equal(scripted_request_header(scripted_transport_request(f.script, 0), "Host"),
-                        pairs[i][1]);
-    tear_down(&f);
+    assert_true(client_fixture_run(&f, &outcome));
+    const char *authorization =
+        scripted_request_header(scripted_transport_request(f.script, 1), "Authorization");
+    assert_non_null(
+        strstr(authorization, cases[i].are_asked_again ? "AKIDOTHER/" : "AKIDEXAMPLE/"));
+    client_fixture_tear_down(&f);
   }
 }
 
+/* An answer to a request that was signed with the keys before may repeat those. */
+static void test_echo_of_replaced_keys(void **state) {
+  (void)state;
+  client_fixture f;
+  dds_call_outcome outcome;
+  client_fixture_set_up_open(&f);
+  scripted_transport_answer_with(
+      f.script, &(scripted_answer){.status = 400,
+                                   .body = "{\"__type\":\"a#X\",\"message\":\"of " TOKEN "\"}",
+                                   .duration_ms = 100});
+  dds_call *slow = client_fixture_start(&f, "Query", "{}");
+  scripted_transport_answer(f.script, 400, REFUSED("ExpiredTokenException"));
+  assert_false(client_fixture_run(&f, &outcome));
+  use_other_keys(&f);
+  f.error = DDS_ERROR_INIT;
+  scripted_transport_answer(f.script, 200, "{}");
+  assert_true(client_fixture_run(&f, &outcome));
+  assert_string_equal(
+      scripted_request_header(scripted_transport_request(f.script, 2), "X-Amz-Security-Token"),
+      "other-token-of-p-0123456789");
+  assert_false(client_fixture_wait(f.client, slow, &f.error));
+  assert_string_equal(f.error.message, "X (its message is not shown: it repeats what was sent)");
+  dds_call_free(slow);
+  client_fixture_tear_down(&f);
+}
+
+static void test_clock_skew(void **state) {
+  (void)state;
+  static const char at_ten_past[] = "Sun, 22 Nov 2026 12:10:00 GMT";
+  client_fixture f;
+  dds_call_outcome outcome;
+  client_fixture_set_up_open(&f);
+  scripted_transport_answer_with(f.script,
+                                 &(scripted_answer){.status = 400,
+                                                    .body = REFUSED("InvalidSignatureException"),
+                                                    .date = at_ten_past});
+  scripted_transport_answer_with(
+      f.script, &(scripted_answer){.status = 200, .body = "{}", .date = at_ten_past});
+  assert_true(client_fixture_run(&f, &outcome));
+  const scripted_request *second = scripted_transport_request(f.script, 1);
+  assert_memory_equal(scripted_request_header(second, "X-Amz-Date"), "20261122T1210", 13);
+  assert_string_equal(scripted_request_header(second, "amz-sdk-request"), "attempt=2; max=4");
+  client_fixture_tear_down(&f);
+}
+
 /* Opens, makes two calls of which one is retried, closes. False where memory ran out. */
-static bool make_two_calls(fixture *f) {
+static bool make_two_calls(client_fixture *f) {
   size_t index;
-  bool is_done = open_client(f, &(dds_client_options){0});
+  bool is_done = client_fixture_open(f, &(dds_client_options){0});
   dds_call *calls[2] = {NULL, NULL};
   for (int i = 0; i < 2 && is_done; i++) {
     dds_buffer body = DDS_BUFFER_INIT(100);
@@ -546,7 +532,7 @@ static bool make_two_calls(fixture *f) {
   }
   is_done = is_done && dds_client_wait_any(f->client, calls, 2, &index, &f->error);
   for (int i = 0; i < 2 && is_done; i++) {
-    is_done = wait_for(f->client, calls[i], &f->error);
+    is_done = client_fixture_wait(f->client, calls[i], &f->error);
   }
   dds_call_free(calls[0]);
   dds_call_free(calls[1]);
@@ -557,8 +543,8 @@ static void test_each_allocation_failing(void **state) {
   (void)state;
   long before = failing_allocator_live_blocks();
   for (long nth = 1;; nth++) {
-    fixture f;
-    set_up(&f);
+    client_fixture f;
+    client_fixture_set_up(&f);
     scripted_transport_answer(f.script, 500, "");
     scripted_transport_answer(f.script, 200, "{\"a\":1}");
     scripted_transport_answer(f.script, 200, "{\"b\":2}");
@@ -594,7 +580,9 @@ int main(void) {
       cmocka_unit_test(test_pause_drives_calls),
       cmocka_unit_test(test_configuration_errors_come_at_the_first_call),
       cmocka_unit_test(test_expired_credentials),
-      cmocka_unit_test(test_host_header),
+      cmocka_unit_test(test_keys_that_are_refused),
+      cmocka_unit_test(test_echo_of_replaced_keys),
+      cmocka_unit_test(test_clock_skew),
       cmocka_unit_test(test_each_allocation_failing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

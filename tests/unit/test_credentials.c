@@ -1,4 +1,4 @@
-/* The chain of credentials: a row is a set-up and what must be found, or why not. */
+/* Values, and the sources that ask nobody: a row is a set-up and what is found, or why not. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "aws/credentials.h"
+#include "aws/credentials_chain.h"
 #include "failing_allocator.h"
 #include "fake_environment.h"
 
@@ -22,14 +22,14 @@ typedef struct credentials_case {
   const char *expected; /* "id|secret|token|account|source", or words of the error */
 } credentials_case;
 
-static bool resolve(const credentials_case *row, const char *endpoint, dds_credentials *found,
-                    dds_error *error) {
+static bool resolve(const credentials_case *row, dds_credentials *found, dds_error *error) {
   fake_environment environment;
-  dds_client_options options = {.profile = row->profile_option, .endpoint_url = endpoint};
+  dds_client_options options = {.profile = row->profile_option};
   dds_profiles *profiles = NULL;
   dds_config config = {0};
   bool is_resolved = false;
   fake_environment_init(&environment);
+  fake_environment_set(&environment, "AWS_EC2_METADATA_DISABLED", "true");
   for (size_t i = 0; i < VARIABLES && row->variables[i].name != NULL; i++) {
     fake_environment_set(&environment, row->variables[i].name, row->variables[i].value);
   }
@@ -41,7 +41,10 @@ static bool resolve(const credentials_case *row, const char *endpoint, dds_crede
   }
   if (dds_profiles_load(&environment.base, &profiles, error) &&
       dds_config_resolve(&options, &environment.base, profiles, &config, error)) {
-    const dds_credentials_context context = {&config, &environment.base, profiles};
+    const dds_credentials_context context = {.config = &config,
+                                             .environment = &environment.base,
+                                             .profiles = profiles,
+                                             .profile = config.profile};
     is_resolved = dds_credentials_resolve(&context, found, error);
   }
   dds_config_free(&config);
@@ -96,8 +99,6 @@ static const credentials_case found_cases[] = {
 };
 
 static const credentials_case error_cases[] = {
-    {NULL, {{0}}, NULL, NULL, "Unable to locate credentials: looked for AWS_ACCESS_KEY_ID"},
-    {"p", {ENV_KEYS}, "[profile p]\n", NULL, "the option profile skips the credentials"},
     {NULL,
      {{"AWS_ACCESS_KEY_ID", "E"}},
      NULL,
@@ -125,40 +126,6 @@ static const credentials_case error_cases[] = {
      "[default]\naws_secret_access_key = sD\n",
      "[default]\naws_access_key_id = C\n",
      "without aws_secret_access_key"},
-    {NULL,
-     {{0}},
-     "[default]\nrole_arn = r\nsource_profile = p\n" KEYS("D"),
-     NULL,
-     "a role to be assumed, which this version does not support"},
-    {NULL, {{0}}, "[default]\nrole_arn = r\n", "[default]\n" KEYS("C"), "its property is role_arn"},
-    {NULL,
-     {{0}},
-     "[default]\nweb_identity_token_file = f\n",
-     "[default]\n" KEYS("C"),
-     "web identity"},
-    {NULL,
-     {{0}},
-     "[default]\nsso_account_id = 1\nsso_role_name = r\n",
-     NULL,
-     "IAM Identity Center"},
-    {NULL, {{0}}, "[default]\nsso_session = x\n", NULL, "IAM Identity Center"},
-    {NULL, {{0}}, "[default]\nlogin_session = x\n" KEYS("D"), NULL, "`aws login`"},
-    {NULL, {{0}}, "[default]\ncredential_process = x\n" KEYS("D"), NULL, "a credential process"},
-    {NULL,
-     {{"AWS_WEB_IDENTITY_TOKEN_FILE", "f"}, {"AWS_ROLE_ARN", "r"}},
-     NULL,
-     "[default]\n" KEYS("C"),
-     "AWS_WEB_IDENTITY_TOKEN_FILE asks for a web identity's role"},
-    {NULL,
-     {{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x"}},
-     NULL,
-     NULL,
-     "credentials of a container, which this version does not support"},
-    {NULL,
-     {{"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://x"}},
-     NULL,
-     NULL,
-     "eval \"$(aws configure export-credentials --format env)\""},
 };
 
 static const char *or_dash(const char *text) {
@@ -171,7 +138,7 @@ static void test_found(void **state) {
     dds_error error = DDS_ERROR_INIT;
     dds_credentials found;
     char text[300];
-    if (!resolve(&found_cases[i], NULL, &found, &error)) {
+    if (!resolve(&found_cases[i], &found, &error)) {
       fail_msg("case %zu: %s", i, error.message);
     }
     snprintf(text, sizeof text, "%s|%s|%s|%s|%s", found.access_key_id, found.secret_access_key,
@@ -189,7 +156,7 @@ static void test_errors(void **state) {
   for (size_t i = 0; i < sizeof error_cases / sizeof error_cases[0]; i++) {
     dds_error error = DDS_ERROR_INIT;
     dds_credentials found;
-    if (resolve(&error_cases[i], NULL, &found, &error)) {
+    if (resolve(&error_cases[i], &found, &error)) {
       fail_msg("case %zu was accepted", i);
     }
     if (strstr(error.message, error_cases[i].expected) == NULL) {
@@ -202,21 +169,6 @@ static void test_errors(void **state) {
   }
 }
 
-static void test_loopback(void **state) {
-  (void)state;
-  dds_error error = DDS_ERROR_INIT;
-  dds_credentials found;
-  assert_true(resolve(&error_cases[0], "http://localhost:8000", &found, &error));
-  assert_string_equal(found.access_key_id, "placeholder");
-  assert_string_equal(found.source, "placeholder for a loopback endpoint");
-  dds_credentials_free(&found);
-  assert_true(resolve(&found_cases[0], "http://localhost:8000", &found, &error));
-  assert_string_equal(found.access_key_id, "E");
-  dds_credentials_free(&found);
-  static const credentials_case sso = {NULL, {{0}}, "[default]\nsso_account_id = 1\n", NULL, NULL};
-  assert_false(resolve(&sso, "http://localhost:8000", &found, &error));
-}
-
 static void test_expiration(void **state) {
   (void)state;
   static const credentials_case row = {
@@ -227,9 +179,62 @@ static void test_expiration(void **state) {
       NULL};
   dds_error error = DDS_ERROR_INIT;
   dds_credentials found;
-  assert_true(resolve(&row, NULL, &found, &error));
+  assert_true(resolve(&row, &found, &error));
   assert_true(found.expires_ms == INT64_C(1440938160000));
+  assert_non_null(strstr(found.remedy, "export-credentials"));
   dds_credentials_free(&found);
+}
+
+static void test_set(void **state) {
+  (void)state;
+  dds_error error = DDS_ERROR_INIT;
+  dds_credentials found = {.outlives_expiry = true};
+  assert_true(dds_credentials_set(&found, "id", "secret", NULL, "1", "profile p", &error));
+  assert_string_equal(found.access_key_id, "id");
+  assert_string_equal(found.secret_access_key, "secret");
+  assert_null(found.session_token);
+  assert_string_equal(found.account_id, "1");
+  assert_string_equal(found.source, "profile p");
+  assert_true(found.expires_ms == INT64_MAX);
+  assert_false(found.outlives_expiry);
+  assert_null(found.remedy);
+  dds_credentials_free(&found);
+  assert_null(found.access_key_id);
+  dds_credentials_free(&found);
+
+  assert_true(dds_credentials_set_unknown(&found, NULL, "container", &error));
+  assert_null(found.access_key_id);
+  assert_null(found.secret_access_key);
+  assert_null(found.account_id);
+  assert_string_equal(found.source, "container");
+  dds_credentials_free(&found);
+
+  assert_false(dds_credentials_set(&found, "id", "sec\x7Fret", NULL, NULL, "profile p", &error));
+  assert_int_equal(error.code, DDS_AUTH);
+  assert_non_null(strstr(error.message, "secret access key of profile p holds a control"));
+  assert_null(strstr(error.message, "ret,"));
+  assert_null(found.access_key_id);
+}
+
+/* What a profile says: the credentials file before the config file, and nothing where it is blank.
+ */
+static void test_property(void **state) {
+  (void)state;
+  fake_environment environment;
+  dds_error error = DDS_ERROR_INIT;
+  dds_profiles *profiles = NULL;
+  fake_environment_init(&environment);
+  fake_environment_add_file(
+      &environment, "~/.aws/config",
+      "[profile p]\nrole_arn = r\nregion = x\nblank =\n[default]\nonly = d\n");
+  fake_environment_add_file(&environment, "~/.aws/credentials", "[p]\nregion = y\n");
+  assert_true(dds_profiles_load(&environment.base, &profiles, &error));
+  const dds_credentials_context context = {.profiles = profiles, .profile = "p"};
+  assert_string_equal(dds_credentials_property(&context, "role_arn"), "r");
+  assert_string_equal(dds_credentials_property(&context, "Region"), "y");
+  assert_null(dds_credentials_property(&context, "blank"));
+  assert_null(dds_credentials_property(&context, "only"));
+  dds_profiles_free(profiles);
 }
 
 static void test_each_allocation_failing(void **state) {
@@ -240,7 +245,7 @@ static void test_each_allocation_failing(void **state) {
       dds_error error = DDS_ERROR_INIT;
       dds_credentials found = {0};
       failing_allocator_refuse(nth);
-      bool is_resolved = resolve(&found_cases[i], NULL, &found, &error);
+      bool is_resolved = resolve(&found_cases[i], &found, &error);
       bool refused = failing_allocator_check(is_resolved, &error);
       dds_credentials_free(&found);
       assert_int_equal(failing_allocator_live_blocks(), before);
@@ -255,11 +260,9 @@ static void test_each_allocation_failing(void **state) {
 int main(void) {
   failing_allocator_install();
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_found),
-      cmocka_unit_test(test_errors),
-      cmocka_unit_test(test_loopback),
-      cmocka_unit_test(test_expiration),
-      cmocka_unit_test(test_each_allocation_failing),
+      cmocka_unit_test(test_set),        cmocka_unit_test(test_property),
+      cmocka_unit_test(test_found),      cmocka_unit_test(test_errors),
+      cmocka_unit_test(test_expiration), cmocka_unit_test(test_each_allocation_failing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

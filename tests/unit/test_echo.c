@@ -24,9 +24,11 @@ static const char body[] =
     "\"ExpressionAttributeNames\":{\"#n\":\"anotherAttribute\"},"
     "\"ReturnConsumedCapacity\":\"TOTAL-OF-EVERYTHING\"}";
 
+static const char *const secrets[] = {SECRET, NULL, TOKEN};
+
 static const dds_echo_request request = {
-    .secret_access_key = SECRET,
-    .session_token = TOKEN,
+    .secrets = secrets,
+    .secret_count = sizeof secrets / sizeof secrets[0],
     .body = body,
     .body_length = sizeof body - 1,
 };

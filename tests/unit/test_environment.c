@@ -1,10 +1,12 @@
-/* The process's environment: variables, files, what is missing and what cannot be read. */
+/* The process's environment: variables, files, what is missing, what cannot be read or written. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 #include <cmocka.h>
 
 #include "aws/environment.h"
+#include "failing_allocator.h"
 
 static void test_blank_variables_are_unset(void **state) {
   (void)state;
@@ -42,6 +45,25 @@ static void test_expand(void **state) {
     assert_string_equal(dds_buffer_text(&path), pairs[i][1]);
     dds_buffer_free(&path);
   }
+}
+
+static void test_expand_without_a_home(void **state) {
+  (void)state;
+  dds_environment environment = *dds_environment_process();
+  const struct passwd *user = getpwuid(getuid());
+  dds_error error = DDS_ERROR_INIT;
+  dds_buffer path = DDS_BUFFER_INIT(1000), expected = DDS_BUFFER_INIT(1000);
+  assert_non_null(user);
+  dds_buffer_append_format(&expected, "%s/a", user->pw_dir);
+  setenv("HOME", "", 1);
+  assert_true(dds_environment_expand(&environment, "~/a", &path, &error));
+  assert_string_equal(dds_buffer_text(&path), dds_buffer_text(&expected));
+  dds_buffer_clear(&path);
+  environment.append_home = NULL;
+  assert_true(dds_environment_expand(&environment, "~/a", &path, &error));
+  assert_string_equal(dds_buffer_text(&path), "~/a");
+  dds_buffer_free(&expected);
+  dds_buffer_free(&path);
 }
 
 static void test_files(void **state) {
@@ -167,14 +189,115 @@ static void test_endless_device(void **state) {
   dds_buffer_free(&contents);
 }
 
+static size_t count_entries(const char *folder) {
+  size_t count = 0;
+  DIR *opened = opendir(folder);
+  assert_non_null(opened);
+  while (readdir(opened) != NULL) {
+    count++;
+  }
+  closedir(opened);
+  return count - 2; /* . and .. */
+}
+
+static void check_contents(const char *path, const char *bytes, size_t length) {
+  dds_error error = DDS_ERROR_INIT;
+  dds_buffer contents = DDS_BUFFER_INIT(10000);
+  bool exists = false;
+  struct stat facts;
+  assert_true(dds_environment_read_file(NULL, path, &contents, &exists, &error));
+  assert_true(exists);
+  assert_int_equal(contents.length, length);
+  if (length > 0) {
+    assert_memory_equal(contents.data, bytes, length);
+  }
+  assert_int_equal(stat(path, &facts), 0);
+  assert_int_equal(facts.st_mode & 07777, 0600);
+  dds_buffer_free(&contents);
+}
+
+static void test_write_file(void **state) {
+  (void)state;
+  const dds_environment *process = dds_environment_process();
+  dds_error error = DDS_ERROR_INIT;
+  char folder[] = "/tmp/dds-environment-XXXXXX";
+  char path[100], below[100];
+  assert_non_null(mkdtemp(folder));
+  snprintf(path, sizeof path, "%s/cache.json", folder);
+  snprintf(below, sizeof below, "%s/none/cache.json", folder);
+  mode_t mask = umask(0);
+  assert_true(process->write_file(process->context, path, "first", 5, &error));
+  check_contents(path, "first", 5);
+  assert_int_equal(chmod(path, 0644), 0);
+  assert_true(process->write_file(process->context, path, "a\0b", 3, &error));
+  check_contents(path, "a\0b", 3);
+  assert_true(process->write_file(process->context, path, "", 0, &error));
+  check_contents(path, "", 0);
+  umask(mask);
+  assert_int_equal(count_entries(folder), 1);
+
+  assert_false(process->write_file(process->context, below, "x", 1, &error));
+  assert_int_equal(error.code, DDS_ERROR);
+  assert_non_null(strstr(error.message, below));
+  assert_non_null(strstr(error.message, "No such file or directory"));
+  unlink(path);
+  rmdir(folder);
+}
+
+/* The name is taken by a folder, so that only the last step fails. */
+static void test_failed_write_leaves_nothing(void **state) {
+  (void)state;
+  dds_error error = DDS_ERROR_INIT;
+  char folder[] = "/tmp/dds-environment-XXXXXX";
+  char path[100], inside[100];
+  assert_non_null(mkdtemp(folder));
+  snprintf(path, sizeof path, "%s/taken", folder);
+  snprintf(inside, sizeof inside, "%s/taken/x", folder);
+  assert_int_equal(mkdir(path, 0700), 0);
+  assert_int_equal(mkdir(inside, 0700), 0);
+  assert_false(dds_environment_write_file(NULL, path, "x", 1, &error));
+  assert_non_null(strstr(error.message, path));
+  assert_int_equal(count_entries(folder), 1);
+  rmdir(inside);
+  rmdir(path);
+  rmdir(folder);
+}
+
+static void test_each_allocation_of_a_write_failing(void **state) {
+  (void)state;
+  char folder[] = "/tmp/dds-environment-XXXXXX";
+  char path[100];
+  assert_non_null(mkdtemp(folder));
+  snprintf(path, sizeof path, "%s/cache.json", folder);
+  long before = failing_allocator_live_blocks();
+  bool refused = true;
+  for (long nth = 1; refused; nth++) {
+    dds_error error = DDS_ERROR_INIT;
+    failing_allocator_refuse(nth);
+    bool is_written = dds_environment_write_file(NULL, path, "text", 4, &error);
+    refused = failing_allocator_check(is_written, &error);
+    assert_int_equal(failing_allocator_live_blocks(), before);
+    assert_int_equal(count_entries(folder), is_written ? 1 : 0);
+    assert_in_range(nth, 1, 100);
+  }
+  check_contents(path, "text", 4);
+  unlink(path);
+  rmdir(folder);
+}
+
 int main(void) {
+  failing_allocator_install();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_blank_variables_are_unset),
       cmocka_unit_test(test_expand),
+      cmocka_unit_test(test_expand_without_a_home),
       cmocka_unit_test(test_files),
       cmocka_unit_test(test_pipe),
       cmocka_unit_test(test_fifo),
       cmocka_unit_test(test_endless_device),
+      cmocka_unit_test(test_write_file),
+      cmocka_unit_test(test_failed_write_leaves_nothing),
+      cmocka_unit_test(test_each_allocation_of_a_write_failing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <errno.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -24,6 +25,19 @@ static void test_first_error_wins(void **state) {
   dds_error_prefix(&error, "Scan of \"%s\" failed: ", "t");
   dds_error_append(&error, "; %s", "do this");
   assert_string_equal(error.message, "Scan of \"t\" failed: first 1; do this");
+}
+
+static void test_pass_on(void **state) {
+  (void)state;
+  dds_error error = DDS_ERROR_INIT, failure = DDS_ERROR_INIT;
+  dds_error_set(&failure, DDS_AUTH, "first");
+  failure.attempts = 2;
+  failure.http_status = 400;
+  assert_false(dds_error_pass_on(&error, &failure));
+  assert_memory_equal(&error, &failure, sizeof error);
+  dds_error_prefix(&failure, "not the ");
+  assert_false(dds_error_pass_on(&error, &failure));
+  assert_string_equal(error.message, "first");
 }
 
 static void test_format(void **state) {
@@ -78,9 +92,24 @@ static void test_long_and_malformed_messages(void **state) {
   assert_string_equal(error.message, "a?b?");
 }
 
+static void test_errno(void **state) {
+  (void)state;
+  dds_error error = DDS_ERROR_INIT;
+  assert_false(dds_error_set_errno(&error, ENOENT, "cannot read %s", "x"));
+  assert_int_equal(error.code, DDS_ERROR);
+  assert_string_equal(error.message, "cannot read x: No such file or directory");
+  assert_false(dds_error_set_errno(&error, EACCES, "later"));
+  assert_string_equal(error.message, "cannot read x: No such file or directory");
+  error = DDS_ERROR_INIT;
+  assert_false(dds_error_set_errno(&error, ENOMEM, "cannot start %s", "x"));
+  assert_int_equal(error.code, DDS_NOMEM);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_first_error_wins),
+      cmocka_unit_test(test_pass_on),
+      cmocka_unit_test(test_errno),
       cmocka_unit_test(test_format),
       cmocka_unit_test(test_long_and_malformed_messages),
   };

@@ -18,6 +18,15 @@ static void test_sha256(void **state) {
   assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+static void test_sha1(void **state) {
+  (void)state;
+  char hex[DDS_SHA1_HEX_BYTES];
+  assert_true(dds_hash_sha1_hex("abc", 3, hex));
+  assert_string_equal(hex, "a9993e364706816aba3e25717850c26c9cd0d89d");
+  assert_true(dds_hash_sha1_hex(NULL, 0, hex));
+  assert_string_equal(hex, "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+}
+
 static void test_hmac(void **state) {
   (void)state;
   unsigned char digest[DDS_SHA256_BYTES];
@@ -96,9 +105,13 @@ static void test_random_and_equal(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_sha256), cmocka_unit_test(test_hmac),
-      cmocka_unit_test(test_base64), cmocka_unit_test(test_crc32),
-      cmocka_unit_test(test_bytes),  cmocka_unit_test(test_random_and_equal),
+      cmocka_unit_test(test_sha256),
+      cmocka_unit_test(test_sha1),
+      cmocka_unit_test(test_hmac),
+      cmocka_unit_test(test_base64),
+      cmocka_unit_test(test_crc32),
+      cmocka_unit_test(test_bytes),
+      cmocka_unit_test(test_random_and_equal),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -18,6 +19,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -30,6 +32,7 @@ enum { REQUEST_BYTES = 1280 * 1024, MOST_ACTIONS = 8 };
 typedef enum action {
   END,          /* of the script */
   ANSWER,       /* `reply`, and the connection stays */
+  LATE_ANSWER,  /* the same, 20 ms later */
   RESET,        /* closes with RST without an answer */
   CLOSE,        /* closes without an answer */
   SILENCE,      /* reads on until the client goes */
@@ -97,7 +100,12 @@ static bool act(server *s, int client, action what) {
   size_t length = strlen(s->reply);
   char ignored[64];
   const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+  const struct timespec late = {.tv_nsec = 20 * 1000 * 1000};
   switch (what) {
+  case LATE_ANSWER:
+    nanosleep(&late, NULL);
+    send_text(client, s->reply, length);
+    return true;
   case ANSWER:
     send_text(client, s->reply, length);
     return true;
@@ -178,6 +186,7 @@ static void join_server(server *s) {
   "Content-Type: application/x-amz-json-1.0\r\n\r\n{}"
 
 static int stop_calls, stop_at;
+static dds_exchange_owner owner;
 
 static bool asked(void *context) {
   (void)context;
@@ -195,11 +204,14 @@ static dds_transport *create(void) {
 }
 
 typedef struct sending {
-  const char *host; /* NULL: 127.0.0.1 */
+  const char *method; /* NULL: POST */
+  const char *host;   /* NULL: 127.0.0.1 */
   int port;
   const char *body;
   size_t limit;
   int timeout_ms;
+  bool bypass_proxy;
+  bool is_secret;
 } sending;
 
 static dds_exchange *start(dds_transport *transport, const sending *what) {
@@ -211,17 +223,19 @@ static dds_exchange *start(dds_transport *transport, const sending *what) {
   snprintf(url, sizeof url, "http://%s:%d/", what->host == NULL ? "127.0.0.1" : what->host,
            what->port);
   const dds_http_request request = {
-      .method = "POST",
+      .method = what->method == NULL ? "POST" : what->method,
       .url = url,
       .headers = headers,
       .header_count = 2,
       .body = what->body,
       .body_length = strlen(what->body),
+      .bypass_proxy = what->bypass_proxy,
+      .is_secret = what->is_secret,
       .connect_timeout_ms = 10000,
       .request_timeout_ms = what->timeout_ms == 0 ? 60000 : what->timeout_ms,
       .response_limit_bytes = what->limit == 0 ? 1000 : what->limit,
   };
-  if (!transport->start(transport, &request, &stop_calls, &exchange, &error)) {
+  if (!transport->start(transport, &request, &owner, &exchange, &error)) {
     fail_msg("%s", error.message);
   }
   return exchange;
@@ -248,12 +262,15 @@ static void test_answer_and_keep_alive(void **state) {
         exchange_one(transport, &(sending){.port = s.port, .body = "{\"a\":1}"});
     assert_int_equal(exchange->failure, DDS_HTTP_ANSWERED);
     assert_int_equal(exchange->status, 200);
-    assert_ptr_equal(exchange->owner, &stop_calls);
+    assert_ptr_equal(exchange->owner, &owner);
     assert_string_equal(dds_buffer_text(&exchange->body), "{}");
     assert_string_equal(exchange->request_id, "ID1");
     assert_string_equal(exchange->crc32, "2745614147");
     assert_string_equal(exchange->retry_after, "17");
     assert_string_equal(exchange->content_type, "application/x-amz-json-1.0");
+    assert_string_equal(exchange->date, "Sun, 30 Aug 2015 12:36:00 GMT");
+    assert_false(exchange->has_age);
+    assert_false(exchange->body.is_secret);
     assert_false(exchange->has_lost_answer);
     assert_true(exchange->finished_ms >= exchange->started_ms);
     transport->release(transport, exchange);
@@ -266,6 +283,128 @@ static void test_answer_and_keep_alive(void **state) {
   assert_non_null(strstr(s.last_request, "\r\nX-Amz-Target: DynamoDB_20120810.GetItem\r\n"));
   assert_non_null(strstr(s.last_request, "\r\n\r\n{\"a\":1}"));
   assert_null(strstr(s.last_request, "Expect"));
+}
+
+/* One request that is answered well; the transport is gone when it returns. */
+static void send_one(server *s, const sending *what, dds_exchange *answer) {
+  dds_transport *transport = create();
+  dds_exchange *exchange = exchange_one(transport, what);
+  assert_int_equal(exchange->status, 200);
+  *answer = *exchange; /* but for its body */
+  transport->release(transport, exchange);
+  transport->destroy(transport);
+  join_server(s);
+}
+
+/* What comes from a cache is known by its Age; a header's name is compared without case. */
+static void test_age(void **state) {
+  (void)state;
+  static const struct {
+    const char *headers;
+    bool has_age;
+    const char *date;
+  } cases[] = {
+      {"AGE: 12\r\ndate: Sun, 30 Aug 2015 12:36:00 GMT\r\n", true, "Sun, 30 Aug 2015 12:36:00 GMT"},
+      {"Age:0\r\n", true, ""},
+      {"X-Age: 12\r\nAges: 3\r\nX-Date: y\r\n", false, ""},
+      {"Date: a date that is far too long to be one, and is left out\r\n", false, ""},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    server s;
+    char reply[400];
+    dds_exchange answer;
+    snprintf(reply, sizeof reply, "HTTP/1.1 200 OK\r\n%sContent-Length: 2\r\n\r\n{}",
+             cases[i].headers);
+    START(&s, reply, ANSWER, END);
+    send_one(&s, &(sending){.port = s.port, .body = "{}"}, &answer);
+    assert_int_equal(answer.has_age, cases[i].has_age);
+    assert_string_equal(answer.date, cases[i].date);
+  }
+}
+
+/* As metadata services are asked: nothing is sent that nobody gave. */
+static void test_methods(void **state) {
+  (void)state;
+  static const struct {
+    const char *method, *body, *first_line;
+    bool has_length;
+  } cases[] = {
+      {"GET", "", "GET / HTTP/1.1\r\n", false},
+      {"PUT", "", "PUT / HTTP/1.1\r\n", true},
+      {"POST", "a=b", "POST / HTTP/1.1\r\n", true},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    server s;
+    dds_exchange answer;
+    char length[40];
+    START(&s, OK_REPLY, ANSWER, END);
+    send_one(&s, &(sending){.method = cases[i].method, .port = s.port, .body = cases[i].body},
+             &answer);
+    snprintf(length, sizeof length, "Content-Length: %zu\r\n", strlen(cases[i].body));
+    assert_ptr_equal(strstr(s.last_request, cases[i].first_line), s.last_request);
+    assert_int_equal(strstr(s.last_request, length) != NULL, cases[i].has_length);
+    assert_int_equal(strstr(s.last_request, "Content-Length") != NULL, cases[i].has_length);
+    assert_null(strstr(s.last_request, "Content-Type"));
+  }
+}
+
+static void test_secret_body(void **state) {
+  (void)state;
+  server s;
+  dds_exchange answer;
+  START(&s, OK_REPLY, ANSWER, END);
+  send_one(&s, &(sending){.port = s.port, .body = "{}", .is_secret = true}, &answer);
+  assert_true(answer.body.is_secret);
+}
+
+/* Through the proxy of the environment, and around it. */
+static void test_proxy(void **state) {
+  (void)state;
+  for (int is_bypassed = 0; is_bypassed < 2; is_bypassed++) {
+    server proxy;
+    dds_exchange answer;
+    char url[64], line[80];
+    server origin;
+    START(&proxy, OK_REPLY, ANSWER, END);
+    START(&origin, OK_REPLY, ANSWER, END);
+    server *asked_server = is_bypassed ? &origin : &proxy;
+    server *other = is_bypassed ? &proxy : &origin;
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", proxy.port);
+    setenv("http_proxy", url, 1);
+    send_one(asked_server,
+             &(sending){.port = origin.port, .body = "{}", .bypass_proxy = is_bypassed == 1},
+             &answer);
+    unsetenv("http_proxy");
+    snprintf(line, sizeof line, "POST http://127.0.0.1:%d/ ", origin.port);
+    assert_ptr_equal(strstr(asked_server->last_request, is_bypassed ? "POST / " : line),
+                     asked_server->last_request);
+    shutdown(other->listener, SHUT_RDWR); /* nobody came: wake it */
+    join_server(other);
+    assert_int_equal(other->connections, 0);
+  }
+}
+
+/* libcurl quotes a proxy that it does not understand, the password in it too. */
+static void test_proxy_that_is_none(void **state) {
+  (void)state;
+  static const char *const proxies[] = {
+      "foo://me:secret-of-proxy@127.0.0.1:1", "http://me:secret-of-proxy@127.0.0.1:port",
+      "http://me:secret-of-proxy@[::1",       "http://me:secret-of-proxy@host name:1",
+      "me:secret-of-proxy@127.0.0.1:port",    "http://me:secret-of-proxy@",
+  };
+  for (size_t i = 0; i < sizeof proxies / sizeof proxies[0]; i++) {
+    dds_transport *transport = create();
+    setenv("http_proxy", proxies[i], 1);
+    dds_exchange *exchange = exchange_one(transport, &(sending){.port = 1, .body = "{}"});
+    unsetenv("http_proxy");
+    if (exchange->failure != DDS_HTTP_REFUSED ||
+        strstr(exchange->failure_message, "http_proxy") == NULL ||
+        strstr(exchange->failure_message, "secret") != NULL) {
+      fail_msg("%s: %d, %s", proxies[i], (int)exchange->failure, exchange->failure_message);
+    }
+    transport->release(transport, exchange);
+    transport->destroy(transport);
+  }
 }
 
 /* On a kept connection the request is under way before anybody waits: the server ends first. */
@@ -416,6 +555,37 @@ static void test_timeout(void **state) {
   join_server(&s);
 }
 
+/* Whoever does something else meanwhile, such as showing the rows of the page before, finds the
+ * answer that came: that he was long is no timeout. */
+static void test_time_away_is_no_timeout(void **state) {
+  (void)state;
+  static const struct timespec away = {.tv_nsec = 300 * 1000 * 1000};
+  server s;
+  START(&s, OK_REPLY, ANSWER, LATE_ANSWER, SILENCE, END);
+  dds_transport *transport = create();
+  const sending what = {.port = s.port, .body = "{}", .timeout_ms = 120};
+  transport->release(transport, exchange_one(transport, &what));
+  dds_error error = DDS_ERROR_INIT;
+  dds_exchange *exchange = start(transport, &what);
+  nanosleep(&away, NULL);
+  assert_ptr_equal(transport->wait(transport, INT64_MAX, &error), exchange);
+  assert_int_equal(exchange->failure, DDS_HTTP_ANSWERED);
+  assert_int_equal(exchange->status, 200);
+  assert_true(exchange->away_ms >= 299);
+  transport->release(transport, exchange);
+
+  /* The time that is waited counts all the same. */
+  exchange = start(transport, &what);
+  nanosleep(&away, NULL);
+  assert_ptr_equal(transport->wait(transport, INT64_MAX, &error), exchange);
+  assert_int_equal(exchange->failure, DDS_HTTP_INTERRUPTED);
+  transport->release(transport, exchange);
+  transport->destroy(transport);
+  join_server(&s);
+  assert_int_equal(s.requests, 3);
+  assert_int_equal(s.connections, 1);
+}
+
 static void test_stop_is_asked_and_obeyed(void **state) {
   (void)state;
   server s;
@@ -554,6 +724,42 @@ static void test_fork(void **state) {
   assert_int_equal(s.connections, 1);
 }
 
+static bool is_connected_to(int descriptor, int port) {
+  struct sockaddr_in peer = {0};
+  socklen_t size = sizeof peer;
+  return getpeername(descriptor, (struct sockaddr *)&peer, &size) == 0 &&
+         peer.sin_family == AF_INET && ntohs(peer.sin_port) == port;
+}
+
+/* What a host writes to a standard stream that it has closed must not reach a server, and a program
+ * that it starts must not inherit a connection. */
+static void test_descriptors(void **state) {
+  (void)state;
+  enum { MOST_DESCRIPTORS = 256, KEPT_ASIDE = 200 };
+  server s;
+  START(&s, OK_REPLY, ANSWER, END);
+  dds_transport *transport = create();
+  int input = fcntl(STDIN_FILENO, F_DUPFD, KEPT_ASIDE);
+  int found = 0;
+  close(STDIN_FILENO);
+  transport->release(transport, exchange_one(transport, &(sending){.port = s.port, .body = "{}"}));
+  bool is_standard = is_connected_to(STDIN_FILENO, s.port);
+  if (input >= 0) {
+    dup2(input, STDIN_FILENO);
+    close(input);
+  }
+  assert_false(is_standard);
+  for (int descriptor = 3; descriptor < MOST_DESCRIPTORS; descriptor++) {
+    if (is_connected_to(descriptor, s.port)) {
+      found++;
+      assert_int_equal(fcntl(descriptor, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+    }
+  }
+  assert_int_equal(found, 1);
+  transport->destroy(transport);
+  join_server(&s);
+}
+
 static void test_each_allocation_failing(void **state) {
   (void)state;
   long before = failing_allocator_live_blocks();
@@ -610,11 +816,18 @@ static void test_each_allocation_failing(void **state) {
 
 int main(void) {
   failing_allocator_install();
-  unsetenv("http_proxy");
-  unsetenv("all_proxy");
-  unsetenv("ALL_PROXY");
+  static const char *const variables[] = {"http_proxy", "all_proxy", "ALL_PROXY", "no_proxy",
+                                          "NO_PROXY"};
+  for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+    unsetenv(variables[i]);
+  }
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_answer_and_keep_alive),
+      cmocka_unit_test(test_age),
+      cmocka_unit_test(test_methods),
+      cmocka_unit_test(test_secret_body),
+      cmocka_unit_test(test_proxy),
+      cmocka_unit_test(test_proxy_that_is_none),
       cmocka_unit_test(test_start_sends),
       cmocka_unit_test(test_large_body_without_expect),
       cmocka_unit_test(test_connection_refused),
@@ -624,12 +837,14 @@ int main(void) {
       cmocka_unit_test(test_too_large),
       cmocka_unit_test(test_too_large_headers),
       cmocka_unit_test(test_timeout),
+      cmocka_unit_test(test_time_away_is_no_timeout),
       cmocka_unit_test(test_stop_is_asked_and_obeyed),
       cmocka_unit_test(test_short_requests_do_not_ask),
       cmocka_unit_test(test_many_in_flight),
       cmocka_unit_test(test_signal_mask_is_restored),
       cmocka_unit_test(test_a_write_to_a_closed_socket_does_not_kill),
       cmocka_unit_test(test_fork),
+      cmocka_unit_test(test_descriptors),
       cmocka_unit_test(test_each_allocation_failing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

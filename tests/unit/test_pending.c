@@ -60,7 +60,7 @@ static void set_up(fixture *f) {
     assert_true(dds_options_parse(1, &places[i].table, &options, &error));
     assert_true(dds_target_create(&f->connection, &options, &f->targets[i], &error));
     assert_true(dds_client_open(&client, &f->environment.base, scripted_transport_base(f->script),
-                                &f->clients[i], &error));
+                                &(dds_observer){0}, &f->clients[i], &error));
     f->targets[i]->table.client = f->clients[i];
   }
 }

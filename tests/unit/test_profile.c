@@ -25,6 +25,10 @@ typedef struct grammar_case {
   const char *value; /* NULL: there is none */
 } grammar_case;
 
+#define SERVICES                                                                                \
+  "[services s]\ndynamodb =\n  endpoint_url = http://d\nsts =\n  endpoint_url = http://t # c\n" \
+  "sso = \n\tendpoint_url=http://o\nsso_oidc=\n  max = 1\n\n  # c\n  endpoint_url = http://i\n"
+
 static const grammar_case cases[] = {
     {"", "", P, "default", "region", NULL},
     {"[default]\nregion = us-east-1\n", "", P, "default", "region", "us-east-1"},
@@ -65,6 +69,14 @@ static const grammar_case cases[] = {
     {"[default]\nx = a\n  b # d", "", P, "default", "x", "a\nb # d"},
     {"[default]\nx = a\n\n  b", "", P, "default", "x", "a\nb"},
     {"[default]\nx = a\n# c\n  b", "", P, "default", "x", "a\nb"},
+    {"[default]\nx = a\n  # c\n\t; d\n  b", "", P, "default", "x", "a\nb"},
+    {"[default]\nx = a\n\n\t \n  b\ny = c", "", P, "default", "x", "a\nb"},
+    {"[default]\nx = a\n  b = c\n", "", P, "default", "x", "a\nb = c"},
+    {"[default]\nx = a\n  b = c\n", "", P, "default", "x.b", NULL},
+    {"[default]\nx = a\n  [b]\ny = c\n", "", P, "default", "y", "c"},
+    {"[default]\r\nx = a\r\n  b \r\n", "", P, "default", "x", "a\nb"},
+    {"[default]\n ; c\n\t# d\nx = a\n", "", P, "default", "x", "a"},
+    {" # c\n[default]\nx = a\n", "", P, "default", "x", "a"},
     {"[default]\n  # c\nregion = a", "", P, "default", "region", "a"},
     {"[default]\nx =\n  k = v\n  l = w\n", "", P, "default", "x.k", "v"},
     {"[default]\nx =\n  k = v\n  l = w\n", "", P, "default", "X.L", "w"},
@@ -79,13 +91,52 @@ static const grammar_case cases[] = {
     {"[default]\nx =\n  k = v\nregion = a", "", P, "default", "region", "a"},
     {"[default]\nx =\n  k = v\n", "", P, "default", "k", NULL},
     {"[default]\nx.k = v\n", "", P, "default", "x.k", NULL},
+    {"[default]\nx =\n  in valid = v\n  k = w\n", "", P, "default", "x.k", "w"},
+    {"[default]\nx =\n  k =\n", "", P, "default", "x.k", ""},
+    {"[default]\nx =\n  k = v = w\n", "", P, "default", "x.k", "v = w"},
+    {"[default]\nx =\n\n \t\n  k = v\n", "", P, "default", "x.k", "v"},
+    {"[default]\nx = # c\n  k = v\n", "", P, "default", "x.k", "v"},
+    {"[default]\nx =\n  k = v#w\n", "", P, "default", "x.k", "v#w"},
+    {"[default]\nX =\n  K = v\n", "", P, "default", "x.k", "v"},
+    {"[default]\nno!t =\n  k = v\ny = a", "", P, "default", "y", "a"},
+    {"[default]\nx =\n  k = v\n", "[default]\nx =\n  l = w\n", P, "default", "x.k", NULL},
+    {"[default]\nx =\n  k = v\n", "[default]\nx =\n  k = w\n", P, "default", "x.k", "w"},
+    {"[default]\nx =\n  k = v\n", "[default]\ny = w\n", P, "default", "x.k", "v"},
     {"[services s]\ndynamodb =\n  endpoint_url = http://h\n", "", S, "s", "dynamodb.endpoint_url",
      "http://h"},
+    {SERVICES, "", S, "s", "dynamodb.endpoint_url", "http://d"},
+    {SERVICES, "", S, "s", "sts.endpoint_url", "http://t"},
+    {SERVICES, "", S, "s", "sso.endpoint_url", "http://o"},
+    {SERVICES, "", S, "s", "sso_oidc.endpoint_url", "http://i"},
+    {SERVICES, "", S, "s", "s3.endpoint_url", NULL},
+    {SERVICES, "", S, "t", "sts.endpoint_url", NULL},
+    {SERVICES "[services s]\nsts =\n endpoint_url = http://u\n", "", S, "s", "sts.endpoint_url",
+     "http://u"},
+    {SERVICES "[services s]\nsts =\n region = u\n", "", S, "s", "sts.endpoint_url", NULL},
     {"[sso-session s]\nsso_region = a", "", O, "s", "sso_region", "a"},
     {"[sso-session s]\nsso_region = a", "", P, "s", "sso_region", NULL},
+    {"[sso-sessions]\nsso_region = a", "", O, "s", "sso_region", NULL},
+    {"[sso-session s]\na = 1\n[profile s]\na = 2\n[services s]\na = 3\n", "", O, "s", "a", "1"},
+    {"[sso-session s]\na = 1\n[profile s]\na = 2\n[services s]\na = 3\n", "", P, "s", "a", "2"},
+    {"[sso-session s]\na = 1\n[profile s]\na = 2\n[services s]\na = 3\n", "", S, "s", "a", "3"},
+    {"[default x]\nregion = a", "", P, "x", "region", NULL},
+    {"[PROFILE prod]\nregion = a", "", P, "prod", "region", NULL},
+    {"[profile \"prod\"]\nregion = a", "", P, "prod", "region", NULL},
+    {"[]\nregion = a\n[default]\nregion = b", "", P, "default", "region", "b"},
+    {"[profile p]\nx = 1\n[profile i n]\nx = 2\n[profile q]\n", "", P, "p", "x", "1"},
+    {"[profile default]\na = 1\n[default]\na = 2\n[profile default]\nb = 3", "", P, "default", "b",
+     "3"},
+    {"[profile default]\na = 1\n[default]\na = 2\nb = 3", "", P, "default", "b", NULL},
+    {"[profile default]\na = 1\n[default]\na = 2", "[default]\na = 3", P, "default", "a", "3"},
+    {"[profile default]\na = 1\n[default]\na = 2", "[default]\nb = 3", P, "default", "a", "1"},
     {"", "[prod]\nregion = a", P, "prod", "region", "a"},
     {"", "[profile prod]\nregion = a", P, "prod", "region", NULL},
     {"", "[services s]\nx = a", S, "s", "x", NULL},
+    {"", "[sso-session s]\nsso_region = a", O, "s", "sso_region", NULL},
+    {"", "[sso-sessions]\nx = a", P, "sso-sessions", "x", "a"},
+    {"", "[  prod\t]\nregion = a", P, "prod", "region", "a"},
+    {"", "[profile prod]\nx = a\n[prod]\nx = b\n[profile prod]\nx = c", P, "prod", "x", "b"},
+    {"", "[prod]\nx = a\n[q]\nx = b\n[prod]\ny = c", P, "prod", "x", "a"},
     {"", "[default]\nregion = a", P, "default", "region", "a"},
     {"[profile prod]\nregion = a", "[prod]\nregion = b", P, "prod", "region", "b"},
     {"[profile prod]\nregion = a", "[prod]\noutput = b", P, "prod", "region", "a"},
@@ -135,6 +186,11 @@ static void test_fatal(void **state) {
       {"[default]\nregion # = a\n", "config, line 2: a property needs a name and ="},
       {"[default]\n  region = a\n", "config, line 2: a line that begins with white space"},
       {"  region = a\n", "config, line 1: a line that begins with white space"},
+      {"[default]\nx = a\n[default]\n  b\n", "config, line 4: a line that begins with white space"},
+      {"[default]\nx =\n[default]\n  k = v\n", "config, line 4: a line that begins with white"},
+      {"[profile p\nx = a ]\n", "config, line 1: a section's name needs a closing ]"},
+      {"[default]\nregion : a\n", "config, line 2: a property needs a name and ="},
+      {"[default]\nregion ;= a\n", "config, line 2: a property needs a name and ="},
       {"[default]\nx =\n  y\n", "config, line 3: a line under a property without a value"},
       {"[default]\nx =\n  = y\n", "config, line 3: a line under a property without a value"},
       {"[ignored]\nx\n", "config, line 2: a property needs a name and ="},
@@ -239,12 +295,34 @@ static void test_many_lines(void **state) {
   }
 }
 
+/* Tools that write a profile for each role of each account of a company write files like this. */
+static void test_ten_thousand_roles(void **state) {
+  (void)state;
+  fake_environment environment;
+  dds_error error = DDS_ERROR_INIT;
+  dds_profiles *profiles = NULL;
+  dds_buffer text = DDS_BUFFER_INIT(8 * 1024 * 1024);
+  for (int i = 0; i < 10000; i++) {
+    dds_buffer_append_format(&text,
+                             "[profile account-%d.role]\nsso_session = company\nsso_account_id = "
+                             "%012d\nsso_role_name = a-role-with-a-long-name\nregion = eu-west-1\n",
+                             i, i);
+  }
+  fake_environment_init(&environment);
+  fake_environment_add_file(&environment, "~/.aws/config", dds_buffer_text(&text));
+  assert_true(dds_profiles_load(&environment.base, &profiles, &error));
+  assert_string_equal(dds_profiles_get(profiles, P, "account-9999.role", "sso_account_id"),
+                      "000000009999");
+  dds_profiles_free(profiles);
+  dds_buffer_free(&text);
+}
+
 static void test_a_file_that_is_too_large(void **state) {
   (void)state;
   fake_environment environment;
   dds_error error = DDS_ERROR_INIT;
   dds_profiles *profiles;
-  static char large[1024 * 1024 + 2];
+  static char large[16 * 1024 * 1024 + 2];
   memset(large, '#', sizeof large - 1);
   fake_environment_init(&environment);
   fake_environment_add_file(&environment, "~/.aws/config", large);
@@ -284,6 +362,7 @@ int main(void) {
       cmocka_unit_test(test_load),
       cmocka_unit_test(test_no_message_quotes_a_line),
       cmocka_unit_test(test_many_lines),
+      cmocka_unit_test(test_ten_thousand_roles),
       cmocka_unit_test(test_a_file_that_is_too_large),
       cmocka_unit_test(test_each_allocation_failing),
   };

@@ -27,6 +27,7 @@ static dds_sign_request music(const char *host) {
       .service = "dynamodb",
       .host = host,
       .content_type = "application/x-amz-json-1.0",
+      .path = "/",
       .target = "DynamoDB_20120810.DescribeTable",
       .body = "{\"TableName\":\"Music\"}",
       .body_length = 21,
@@ -58,12 +59,40 @@ static const char with_token[] =
     SCOPE "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target, "
           "Signature=ee5996bac0bdff466810ecc57da46dcd60a5f341e4665c51eb443aef55f39eb0";
 
+static const char of_sts[] =
+    "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/sts/aws4_request, "
+    "SignedHeaders=content-type;host;x-amz-date, "
+    "Signature=52a8540fea00e731072179f763577cbe2a45eac2c5d32fb4d785f3eefac88165";
+static const char with_path[] =
+    SCOPE "SignedHeaders=content-type;host;x-amz-date;x-amz-target, "
+          "Signature=5e9ddbda113beb0ba9670528a72bea08692bef423327c9f986a07f2bff501882";
+
 static void test_vectors(void **state) {
   (void)state;
   dds_signer signer = {0};
   dds_sign_request aws = music("dynamodb.us-east-1.amazonaws.com"), local = music("localhost:8000");
   check(&signer, &aws, SECRET, NULL, plain);
   check(&signer, &local, SECRET, "AQoDYXdzEPT//token=", with_token);
+}
+
+/* As botocore signs them: a request of the query protocol, and one to an endpoint with a path. */
+static void test_no_target_and_a_path(void **state) {
+  (void)state;
+  dds_signer signer = {0};
+  dds_sign_request sts = {
+      .region = "us-east-1",
+      .service = "sts",
+      .host = "sts.us-east-1.amazonaws.com",
+      .path = "/",
+      .content_type = "application/x-www-form-urlencoded; charset=utf-8",
+      .body = "Action=GetCallerIdentity&Version=2011-06-15",
+      .body_length = 43,
+      .time_ms = INT64_C(1440938160000),
+  };
+  check(&signer, &sts, SECRET, NULL, of_sts);
+  dds_sign_request behind_a_path = music("localhost:8000");
+  behind_a_path.path = "/a/b-._~";
+  check(&signer, &behind_a_path, SECRET, NULL, with_path);
 }
 
 static void test_cached_key_follows_what_it_is_made_of(void **state) {
@@ -117,7 +146,7 @@ static void test_each_allocation_failing(void **state) {
   }
 }
 
-enum { FIELDS = 8 };
+enum { FIELDS = 10 };
 
 static bool sign_line(dds_signer *signer, char *line) {
   char *fields[FIELDS];
@@ -141,10 +170,11 @@ static bool sign_line(dds_signer *signer, char *line) {
   };
   const dds_sign_request request = {
       .region = fields[1],
-      .service = "dynamodb",
+      .service = fields[8],
       .host = fields[2],
       .content_type = "application/x-amz-json-1.0",
-      .target = fields[6],
+      .path = fields[9],
+      .target = fields[6][0] == '\0' ? NULL : fields[6],
       .body = dds_buffer_text(&body),
       .body_length = body.length,
       .time_ms = strtoll(fields[0], NULL, 10),
@@ -177,6 +207,7 @@ int main(int argc, char **argv) {
   failing_allocator_install();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_vectors),
+      cmocka_unit_test(test_no_target_and_a_path),
       cmocka_unit_test(test_cached_key_follows_what_it_is_made_of),
       cmocka_unit_test(test_each_allocation_failing),
   };

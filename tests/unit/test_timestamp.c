@@ -94,11 +94,56 @@ static void test_parse_iso(void **state) {
   }
 }
 
+static void test_parse_http(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    int64_t time_ms;
+  } good[] = {
+      {"Sun, 30 Aug 2015 12:36:00 GMT", INT64_C(1440938160000)},
+      {"Thu, 01 Jan 1970 00:00:00 GMT", 0},
+      {"Tue, 29 Feb 2000 00:00:00 GMT", INT64_C(951782400000)},
+      {"Fri, 31 Dec 9999 23:59:59 GMT", INT64_C(253402300799000)},
+      {"Mon, 30 Aug 2015 12:36:00 GMT", INT64_C(1440938160000)}, /* the day's name says nothing */
+  };
+  static const char *const bad[] = {"",
+                                    "Sun, 30 Aug 2015 12:36:00",
+                                    "Sun, 30 Aug 2015 12:36:00 UTC",
+                                    "Sun, 30 Aug 2015 12:36:00 GMT ",
+                                    "Sun, 30 Aug 2015 12:36:00 +0000",
+                                    "sun, 30 aug 2015 12:36:00 gmt",
+                                    "30 Aug 2015 12:36:00 GMT",
+                                    "Sunday, 30-Aug-15 12:36:00 GMT",
+                                    "Sun Aug 30 12:36:00 2015",
+                                    "Sun, 30 Foo 2015 12:36:00 GMT",
+                                    "Sun, 31 Jun 2015 12:36:00 GMT",
+                                    "Sun, 00 Jun 2015 12:36:00 GMT",
+                                    "Sun, 1 Jun 2015 12:36:00 GMT",
+                                    "Sun, 30 Aug 2015 24:00:00 GMT",
+                                    "Sun, 30 Aug 2015 12:36:60 GMT",
+                                    "2015-08-30T12:36:00Z",
+                                    "0"};
+  int64_t time_ms = 1;
+  for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+    assert_true(dds_timestamp_parse_http(good[i].text, strlen(good[i].text), &time_ms));
+    assert_true(time_ms == good[i].time_ms);
+    for (size_t length = 0; length < strlen(good[i].text); length++) {
+      assert_false(dds_timestamp_parse_http(good[i].text, length, &time_ms));
+    }
+  }
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    if (dds_timestamp_parse_http(bad[i], strlen(bad[i]), &time_ms)) {
+      fail_msg("accepted: %s", bad[i]);
+    }
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_format),
       cmocka_unit_test(test_every_day_of_400_years),
       cmocka_unit_test(test_parse_iso),
+      cmocka_unit_test(test_parse_http),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

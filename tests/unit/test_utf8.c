@@ -63,10 +63,23 @@ static void test_every_code_point(void **state) {
   assert_memory_equal(euro, "\xe2\x82\xac", 3);
 }
 
+static void test_control_characters(void **state) {
+  (void)state;
+  static const char *const clean[] = {"", " ", "a ~", "\xc3\xa9\xff\x80"};
+  static const char *const others[] = {"\x01", "a\n", "a\rb", "\t", "\x1f ", "\x7f"};
+  for (size_t i = 0; i < sizeof clean / sizeof clean[0]; i++) {
+    assert_false(dds_utf8_has_control(clean[i]));
+  }
+  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+    assert_true(dds_utf8_has_control(others[i]));
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_vectors),
       cmocka_unit_test(test_every_code_point),
+      cmocka_unit_test(test_control_characters),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
