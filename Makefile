@@ -6,7 +6,7 @@
 # so these targets build through a second make.
 #
 # Overridable: CC, CFLAGS, LDFLAGS, PKG_CONFIG, PREFIX, DESTDIR, SQLITE3 (the shell), V=1 (show
-# commands). FLAVOUR chooses the kind of build; all but `release` stay below .build/.
+# commands), FUZZ_SECONDS. FLAVOUR chooses the kind of build; all but `release` stay below .build/.
 
 .DEFAULT_GOAL := all
 .SUFFIXES:
@@ -17,6 +17,7 @@ FLAVOUR ?= release
 PREFIX ?= /usr/local
 PKG_CONFIG ?= pkg-config
 SQLITE3 ?= sqlite3
+FUZZ_SECONDS ?= 20
 SYSTEM := $(shell uname -s)
 OUT := .build/$(FLAVOUR)
 
@@ -47,8 +48,14 @@ else ifeq ($(FLAVOUR),coverage)
 override CC := gcc
 override CFLAGS := -O0 -g -Wall -Wextra
 FLAVOUR_FLAGS := --coverage
+else ifeq ($(FLAVOUR),fuzz)
+override CC := clang
+override CFLAGS := -O1 -g -Wall -Wextra -fno-omit-frame-pointer
+FLAVOUR_FLAGS := -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow \
+  -fno-sanitize-recover=undefined,float-cast-overflow
+FUZZ_ENGINE := -fsanitize=fuzzer
 else ifneq ($(FLAVOUR),release)
-$(error FLAVOUR=$(FLAVOUR) is unknown; there are release, gcc, clang, asan and coverage)
+$(error FLAVOUR=$(FLAVOUR) is unknown; there are release, gcc, clang, asan, coverage and fuzz)
 endif
 
 ifeq ($(SYSTEM),Darwin)
@@ -75,12 +82,15 @@ UNIT_PROGRAMS := $(UNIT_MAINS:tests/unit/%.c=$(OUT)/unit/%)
 FAULT_MAINS := $(sort $(wildcard tests/faults/test_*.c))
 FAULT_HELPERS := $(sort $(filter-out $(FAULT_MAINS),$(wildcard tests/faults/*.c)))
 FAULT_PROGRAMS := $(FAULT_MAINS:tests/faults/%.c=$(OUT)/faults/%)
+FUZZ_MAINS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_HELPERS := $(if $(FUZZ_ENGINE),,tests/fuzz/mutate.c)
+FUZZ_PROGRAMS := $(FUZZ_MAINS:tests/fuzz/fuzz_%.c=$(OUT)/fuzz/%)
 
 C_FILES := $(sort $(wildcard src/*.[ch] src/*/*.[ch] tests/*/*.[ch]))
 
 # ---- libraries: asked for by the goals that compile, and by them alone ------------------------
 
-OUTER_GOALS := demo shell test check lint format asan coverage clean help
+OUTER_GOALS := demo shell test check lint format asan coverage fuzz clean help
 PROGRAM_GOALS := programs
 
 ifneq ($(filter-out $(OUTER_GOALS),$(or $(MAKECMDGOALS),all)),)
@@ -122,11 +132,13 @@ COMPILE = $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L $(PLATFORM_FLAGS) -pthread -f
   -fvisibility=hidden -Isrc $(LIB_CFLAGS) $(CFLAGS) $(CPPFLAGS) $(FLAVOUR_FLAGS)
 LINK = $(CC) -pthread $(CFLAGS) $(FLAVOUR_FLAGS) $(LDFLAGS)
 
-.PHONY: all programs install FORCE $(OUTER_GOALS)
+.PHONY: all programs fuzzers install FORCE $(OUTER_GOALS)
 
 all: $(LIBRARY)
 
-programs: $(LIBRARY) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS)
+programs: $(LIBRARY) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(FUZZ_PROGRAMS)
+
+fuzzers: $(FUZZ_PROGRAMS)
 
 # Changed flags or a removed source rebuild: the command line and the list stand in files.
 $(OUT)/command: FORCE
@@ -160,6 +172,12 @@ $(OUT)/faults/%: $(OUT)/tests/faults/%.o $(FAULT_HELPERS:%.c=$(OUT)/%.o)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  LINK  $@')
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(SQLITE_LIBS) -ldl
+
+# With libFuzzer in the flavour that is for it, else with a generator of its own.
+$(OUT)/fuzz/%: $(OUT)/tests/fuzz/fuzz_%.o $(FUZZ_HELPERS:%.c=$(OUT)/%.o) $(ARCHIVE)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  LINK  $@')
+	$(Q)$(LINK) $(FUZZ_ENGINE) -o $@ $(filter %.o,$^) $(ARCHIVE) $(EXTENSION_LIBS) -lm
 
 .SECONDARY:
 
@@ -211,6 +229,11 @@ coverage:
 	@tests/tools/run-tests coverage
 	@$(VENV)/gcovr --root . --filter src/ .build/coverage
 
+fuzz:
+	$(SETUP) check
+	$(BUILD) FLAVOUR=fuzz fuzzers
+	@tests/tools/run-fuzz $(FUZZ_SECONDS)
+
 check:
 	$(SETUP) check
 	@$(VENV)/clang-format --dry-run -Werror $(C_FILES)
@@ -238,6 +261,7 @@ help:
 	@echo 'make format     format the C files'
 	@echo 'make asan       the tests under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make coverage   the tests, and a table of the lines that they reach'
+	@echo 'make fuzz       libFuzzer on everything that parses, FUZZ_SECONDS=20 each'
 	@echo 'make install    copy the extension to $$(DESTDIR)$$(PREFIX)/lib ($(DESTDIR)$(PREFIX)/lib)'
 	@echo 'make clean      remove what was built (.deps, what the set-up brought, stays)'
 	@echo 'make help       this list'
