@@ -10,6 +10,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import urllib.parse
 import uuid
@@ -18,6 +19,9 @@ from pathlib import Path
 import boto3
 import botocore.config
 import pytest
+from certificates import CertificateAuthority
+from fake_aws import FakeAws
+from machine import Machine
 from scripted_endpoint import ScriptedEndpoint
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -324,3 +328,54 @@ def scripted_endpoint(endpoint):
     """A running ScriptedEndpoint (tests/scripted_endpoint.py) that forwards to DynamoDB Local."""
     with ScriptedEndpoint(forward_to=endpoint) as server:
         yield server
+
+
+@pytest.fixture
+def aws(endpoint):
+    """A running FakeAws (tests/fake_aws.py): credentials, and DynamoDB Local behind a signature."""
+    with FakeAws(forward_to=endpoint) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def one_session(dynamodb):
+    """The name of a table that holds one session, "a", for tests that only read."""
+    name = "one-session-" + uuid.uuid4().hex[:12]
+    dynamodb.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "sessionId", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "sessionId", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    item = {"sessionId": {"S": "a"}, "session_data": {"S": "{}"}}
+    dynamodb.put_item(TableName=name, Item=item)
+    yield name
+    dynamodb.delete_table(TableName=name)
+
+
+@pytest.fixture
+def machine(tmp_path, aws, one_session, sqlite_shell):
+    """A Machine (tests/machine.py) that reads the table of `one_session`."""
+    return Machine(tmp_path / "home", aws, one_session, sqlite_shell)
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    """A CertificateAuthority (tests/certificates.py) that nothing trusts."""
+    return CertificateAuthority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def fast_clock(tmp_path_factory):
+    """fast_clock(speed): the variables of a process whose time runs so many times as fast."""
+    if sys.platform != "linux":
+        pytest.skip("LD_PRELOAD is Linux's")
+    library = tmp_path_factory.mktemp("clock") / "fast_clock.so"
+    source = ROOT / "tests/tools/fast_clock.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+
+    def make(speed):
+        preload = f"{os.environ.get('DDS_PRELOAD', '')} {library}".strip()
+        return {"LD_PRELOAD": preload, "DDS_CLOCK_SPEED": str(speed)}
+
+    return make

@@ -10,6 +10,9 @@
 Without a fault the requests go on to DynamoDB Local. A request is answered by the first of these
 that has an answer: an injected fault that it meets, the queue, the handler, the server that it
 forwards to. If none has, it is a 500 that says so.
+
+It speaks TLS where it is given a context (tests/certificates.py), and it is an HTTP proxy too: what
+it is asked for by a whole URL it answers itself, and so it does at the end of a tunnel (CONNECT).
 """
 
 import http.client
@@ -32,6 +35,7 @@ class Request:
     headers: dict
     body: bytes
     connection: int  # which connection it came on: 1, 2, ...
+    through: str = ""  # asked as a proxy: the host, and port, that it is meant for
 
     @property
     def operation(self):
@@ -56,6 +60,8 @@ class Response:
     truncate_bytes: int = None  # sends so much of the body, then closes
     reset: bool = False  # no answer: the connection is reset
     close: bool = False  # closes the connection after the answer
+    raw: object = None  # in place of all that, status line too: bytes, or pieces of them; closes
+    pause_s: float = 0  # after each piece of raw
     forward_first: bool = False  # the server does it, but this is what the client hears
 
     def payload(self):
@@ -80,8 +86,12 @@ class _Fault:
 
 
 class ScriptedEndpoint:
-    def __init__(self, forward_to=None, handler=None):
+    def __init__(self, forward_to=None, handler=None, tls=None, tunnel_tls=None):
+        """`tls` is the ssl.SSLContext of every connection, `tunnel_tls` that of what comes through
+        a tunnel; without it CONNECT is refused."""
         self.handler = handler
+        self.tls = tls
+        self.tunnel_tls = tunnel_tls
         self.requests = []
         self.connections = 0
         self._forward_to = urllib.parse.urlsplit(forward_to).netloc if forward_to else None
@@ -92,11 +102,15 @@ class ScriptedEndpoint:
         self._stopping = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.endpoint = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
     @property
     def url(self):
-        return "http://127.0.0.1:%d" % self._server.server_address[1]
+        return "%s://127.0.0.1:%d" % ("https" if self.tls else "http", self.port)
+
+    @property
+    def port(self):
+        return self._server.server_address[1]
 
     def queue(self, *responses):
         """Answers for the requests to come, in order, whatever they ask."""
@@ -141,6 +155,11 @@ class ScriptedEndpoint:
             self._sockets.add(connection)
             self.connections += 1
             return self.connections
+
+    def _replaced(self, old, new):
+        with self._lock:
+            self._sockets.discard(old)
+            self._sockets.add(new)
 
     def _closed(self, connection):
         with self._lock:
@@ -209,8 +228,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def setup(self):
-        super().setup()
         self.endpoint = self.server.endpoint
+        self.through = ""
+        if self.endpoint.tls:
+            self.request = self.endpoint.tls.wrap_socket(self.request, server_side=True)
+        super().setup()
         self.number = self.endpoint._opened(self.connection)
 
     def finish(self):
@@ -223,16 +245,40 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
-    def _serve(self):
+    def _request(self):
+        through, path = self.through, self.path
+        if path.startswith("http://"):
+            through, _, rest = path.removeprefix("http://").partition("/")
+            path = "/" + rest
         length = int(self.headers.get("content-length") or 0)
-        request = Request(
+        return Request(
             method=self.command,
-            path=self.path,
+            path=path,
             headers={name.lower(): value for name, value in self.headers.items()},
             body=self.rfile.read(length),
             connection=self.number,
+            through=through,
         )
-        self._send(self.endpoint._answer(request))
+
+    def _serve(self):
+        self._send(self.endpoint._answer(self._request()))
+
+    def do_CONNECT(self):
+        """Opens the tunnel, unless something else is scripted, and stands at its end itself."""
+        response = self.endpoint._scripted(self._request())
+        if response is None and self.endpoint.tunnel_tls is None:
+            response = Response(status=405)
+        if response is not None:
+            self._send(response)
+            return
+        self.send_response_only(200)
+        self.end_headers()
+        self.close_connection = False
+        self.through = self.path
+        plain = self.connection
+        self.request = self.endpoint.tunnel_tls.wrap_socket(plain, server_side=True)
+        super().setup()
+        self.endpoint._replaced(plain, self.connection)
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _serve
 
@@ -247,6 +293,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.close_connection = True
             self.connection.close()
+            return
+        if response.raw is not None:
+            self._send_raw(response)
             return
         body = response.payload()
         headers = {
@@ -274,3 +323,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(body)
         if response.close:
             self.close_connection = True
+
+    def _send_raw(self, response):
+        self.close_connection = True
+        for piece in [response.raw] if isinstance(response.raw, bytes) else response.raw:
+            self.wfile.write(piece)
+            if self.endpoint._stopping.wait(response.pause_s):
+                return
