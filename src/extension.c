@@ -52,8 +52,8 @@ static int ask_whether_loaded(sqlite3 *db, bool *is_loaded) {
 }
 
 static int register_all(dds_connection *connection) {
-  const dds_rows_table *const tables[] = {&dds_layouts_table, &dds_requests_table,
-                                          &dds_status_table};
+  const dds_rows_table *const tables[] = {&dds_layouts_table, &dds_pending_table,
+                                          &dds_requests_table, &dds_status_table};
   int rc = sqlite3_create_module_v2(connection->db, "dynamodb_sessions", dds_table_module(),
                                     dds_connection_retain(connection), dds_connection_release);
   for (size_t i = 0; rc == SQLITE_OK && i < sizeof tables / sizeof tables[0]; i++) {
@@ -64,7 +64,7 @@ static int register_all(dds_connection *connection) {
 
 /* Takes back what a failed load has registered: SQLite may unload the library. */
 static void unregister_all(sqlite3 *db) {
-  static const char *const modules[] = {"dynamodb_sessions", "dynamodb_layouts",
+  static const char *const modules[] = {"dynamodb_sessions", "dynamodb_layouts", "dynamodb_pending",
                                         "dynamodb_requests", "dynamodb_status"};
   for (size_t i = 0; i < sizeof modules / sizeof modules[0]; i++) {
     sqlite3_create_module_v2(db, modules[i], NULL, NULL, NULL);

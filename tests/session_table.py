@@ -117,7 +117,8 @@ class SessionTable:
         """Exactly these requests, in this order, are sent inside the block."""
         since = self.last_request()
         yield
-        assert self.operations(since) == list(operations)
+        sent = self.operations(since)
+        assert sent == list(operations), sent
 
     # ---- by boto3
 

@@ -37,15 +37,10 @@ struct dds_call {
   dds_call_outcome outcome;
 };
 
-static bool set_no_random(dds_error *error) {
-  return dds_error_set(error, DDS_ERROR, "libcrypto gives no random numbers");
-}
-
 bool dds_caller_init(dds_caller *caller, dds_transport *transport, dds_error *error) {
   *caller = (dds_caller){.transport = transport};
   dds_retry_bucket_init(&caller->bucket);
-  return dds_hash_random(&caller->random_state, sizeof caller->random_state) ||
-         set_no_random(error);
+  return dds_hash_random(&caller->random_state, sizeof caller->random_state, error);
 }
 
 int64_t dds_caller_now_ms(const dds_caller *caller) {
@@ -169,11 +164,7 @@ static dds_call *create_call(dds_caller *caller, const dds_call_request *request
                              dds_error *error) {
   char invocation_id[DDS_UUID_BYTES];
   dds_call *call = NULL;
-  if (!dds_buffer_check(request->body, error)) {
-    return NULL;
-  }
-  if (!dds_uuid_make(invocation_id)) {
-    set_no_random(error);
+  if (!dds_buffer_check(request->body, error) || !dds_uuid_make(invocation_id, error)) {
     return NULL;
   }
   call = dds_alloc(sizeof *call);

@@ -126,8 +126,8 @@ static int write_new_file(const char *path, const char *bytes, size_t length, bo
 /* A name beside the file, so that the rename stays within one file system. */
 static bool append_temporary_name(dds_buffer *name, const char *path, dds_error *error) {
   unsigned char random[8];
-  if (!dds_hash_random(random, sizeof random)) {
-    return dds_error_set(error, DDS_ERROR, "libcrypto gives no random numbers");
+  if (!dds_hash_random(random, sizeof random, error)) {
+    return false;
   }
   dds_buffer_append_text(name, path);
   dds_buffer_append_char(name, '.');

@@ -220,8 +220,9 @@ size_t dds_hash_bytes(const void *data, size_t length) {
   return (size_t)hash;
 }
 
-bool dds_hash_random(void *bytes, size_t length) {
-  return length <= INT_MAX && RAND_bytes(bytes, (int)length) == 1;
+bool dds_hash_random(void *bytes, size_t length, dds_error *error) {
+  return (length <= INT_MAX && RAND_bytes(bytes, (int)length) == 1) ||
+         dds_error_set(error, DDS_ERROR, "libcrypto gives no random numbers");
 }
 
 bool dds_hash_equal(const void *left, const void *right, size_t length) {

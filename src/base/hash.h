@@ -48,8 +48,8 @@ uint32_t dds_hash_crc32(const void *data, size_t length);
  * hides its input nor withstands one that was made to collide. */
 size_t dds_hash_bytes(const void *data, size_t length);
 
-/* Cryptographically strong random bytes. */
-DDS_MUST_USE bool dds_hash_random(void *bytes, size_t length);
+/* Cryptographically strong random bytes; an error where libcrypto gives none. */
+DDS_MUST_USE bool dds_hash_random(void *bytes, size_t length, dds_error *error);
 
 /* Compares in time that depends on the length alone: for signatures. */
 bool dds_hash_equal(const void *left, const void *right, size_t length);

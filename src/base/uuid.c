@@ -5,11 +5,11 @@
 
 #include "base/hash.h"
 
-bool dds_uuid_make(char text[DDS_UUID_BYTES]) {
+bool dds_uuid_make(char text[DDS_UUID_BYTES], dds_error *error) {
   unsigned char bytes[16];
   size_t used = 0;
   text[0] = '\0';
-  if (!dds_hash_random(bytes, sizeof bytes)) {
+  if (!dds_hash_random(bytes, sizeof bytes, error)) {
     return false;
   }
   bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x40); /* the version, and */

@@ -4,8 +4,9 @@
 #include <stdbool.h>
 
 #include "base/attributes.h"
+#include "base/error.h"
 
 enum { DDS_UUID_BYTES = 37 };
 
-/* Lower-case, with hyphens and a NUL. False where libcrypto gives no random numbers. */
-DDS_MUST_USE bool dds_uuid_make(char text[DDS_UUID_BYTES]);
+/* Lower-case, with hyphens and a NUL; an error where libcrypto gives no random numbers. */
+DDS_MUST_USE bool dds_uuid_make(char text[DDS_UUID_BYTES], dds_error *error);

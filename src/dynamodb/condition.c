@@ -283,6 +283,19 @@ size_t dds_condition_operator_count(const dds_condition *condition) {
   return count;
 }
 
+size_t dds_condition_value_bytes(const dds_condition *condition) {
+  size_t bytes = 0;
+  for (; condition != NULL; condition = condition->left) {
+    if (condition->typed_value != NULL) {
+      bytes += dds_value_size_bytes(&condition->operand);
+    }
+    if (condition->right != NULL) {
+      bytes += dds_condition_value_bytes(condition->right);
+    }
+  }
+  return bytes;
+}
+
 size_t dds_condition_memory_bytes(const dds_condition *condition) {
   size_t bytes = 0;
   for (; condition != NULL; condition = condition->left) {
@@ -371,5 +384,72 @@ bool dds_condition_holds(const dds_condition *condition, const dds_item *item) {
     return !dds_condition_holds(condition->left, item);
   default:
     return attribute_holds(condition, item);
+  }
+}
+
+/* Joins what two sides were reduced to, which it takes over. */
+static bool reduce_sides(dds_condition *condition, const dds_truth truths[2],
+                         dds_condition *rests[2], dds_truth *truth, dds_condition **rest) {
+  /* FALSE decides AND, TRUE decides OR; the other one leaves it to the other side. */
+  dds_truth deciding = condition->kind == KIND_AND ? DDS_FALSE : DDS_TRUE;
+  bool is_decided = truths[0] == deciding || truths[1] == deciding;
+  if (is_decided || truths[0] != DDS_UNDECIDED || truths[1] != DDS_UNDECIDED) {
+    int side = truths[0] == DDS_UNDECIDED ? 0 : 1;
+    *truth = is_decided ? deciding : truths[side];
+    *rest = is_decided ? NULL : dds_condition_retain(rests[side]);
+    dds_condition_release(rests[0]);
+    dds_condition_release(rests[1]);
+    return true;
+  }
+  *truth = DDS_UNDECIDED;
+  if (rests[0] == condition->left && rests[1] == condition->right) {
+    dds_condition_release(rests[0]);
+    dds_condition_release(rests[1]);
+    *rest = dds_condition_retain(condition);
+  } else {
+    *rest = join(condition->kind, rests[0], rests[1]);
+  }
+  return *rest != NULL;
+}
+
+static bool reduce_negation(const dds_condition *condition, const dds_known *known,
+                            dds_truth *truth, dds_condition **rest) {
+  if (!dds_condition_reduce(condition->left, known, truth, rest)) {
+    return false;
+  }
+  if (*truth != DDS_UNDECIDED) {
+    *truth = *truth == DDS_TRUE ? DDS_FALSE : DDS_TRUE;
+    return true;
+  }
+  *rest = dds_condition_not(*rest);
+  return *rest != NULL;
+}
+
+bool dds_condition_reduce(dds_condition *condition, const dds_known *known, dds_truth *truth,
+                          dds_condition **rest) {
+  dds_truth truths[2];
+  dds_condition *rests[2];
+  *rest = NULL;
+  switch (condition->kind) {
+  case KIND_NOT:
+    return reduce_negation(condition, known, truth, rest);
+  case KIND_AND:
+  case KIND_OR:
+    if (!dds_condition_reduce(condition->left, known, &truths[0], &rests[0])) {
+      return false;
+    }
+    if (!dds_condition_reduce(condition->right, known, &truths[1], &rests[1])) {
+      dds_condition_release(rests[0]);
+      return false;
+    }
+    return reduce_sides(condition, truths, rests, truth, rest);
+  default:
+    if (known->is_known(known->context, condition->attribute)) {
+      *truth = attribute_holds(condition, known->item) ? DDS_TRUE : DDS_FALSE;
+      return true;
+    }
+    *truth = DDS_UNDECIDED;
+    *rest = dds_condition_retain(condition);
+    return true;
   }
 }

@@ -48,6 +48,23 @@ void dds_condition_release(dds_condition *condition);          /* NULL is allowe
  * attribute is missing. */
 bool dds_condition_holds(const dds_condition *condition, const dds_item *item);
 
+/* What is known of an item: those attributes for which `is_known` holds are as they stand in
+ * `item`, or missing as they are there. All borrowed. */
+typedef struct dds_known {
+  bool (*is_known)(const void *context, const char *attribute);
+  const void *context;
+  const dds_item *item;
+} dds_known;
+
+typedef enum dds_truth { DDS_FALSE, DDS_TRUE, DDS_UNDECIDED } dds_truth;
+
+/*
+ * Evaluates what can be evaluated. DDS_UNDECIDED: `*rest`, owned by the caller, is what remains to
+ * be asked of the attributes that are not known; else it is NULL. False where memory runs out.
+ */
+DDS_MUST_USE bool dds_condition_reduce(dds_condition *condition, const dds_known *known,
+                                       dds_truth *truth, dds_condition **rest);
+
 /* How names, values and types of a condition are written into an expression. */
 typedef struct dds_condition_writer {
   void (*name)(void *context, dds_buffer *text, const char *attribute);
@@ -67,6 +84,9 @@ void dds_condition_append_words(const dds_condition *condition, dds_buffer *word
 
 /* The operators that it counts as, against DynamoDB's limit of 300 for an expression. */
 size_t dds_condition_operator_count(const dds_condition *condition);
+
+/* Bytes of its values by DynamoDB's rule for item sizes; NULL has none. */
+size_t dds_condition_value_bytes(const dds_condition *condition);
 
 /* Bytes that its own nodes, names and values hold in memory, about; NULL holds none. */
 size_t dds_condition_memory_bytes(const dds_condition *condition);

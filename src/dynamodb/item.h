@@ -86,6 +86,10 @@ bool dds_value_is_true(const dds_value *value);
  */
 void dds_value_append_json(const dds_value *value, dds_buffer *json);
 
+/* Appends an item that is to be written as DynamoDB will give it back: its numbers without exponent
+ * and outer zeros. */
+void dds_item_append_stored(const dds_item *item, dds_buffer *json);
+
 /*
  * Appends plain JSON as a typed value: objects M, arrays L, strings S, numbers N with every digit,
  * true/false BOOL, null NULL. `old`, if not NULL, is the value that it replaces: a member of a map

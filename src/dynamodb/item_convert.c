@@ -79,6 +79,74 @@ void dds_value_append_json(const dds_value *value, dds_buffer *json) {
   }
 }
 
+static void append_stored(dds_json typed, dds_buffer *json);
+
+static void append_stored_number(dds_json content, dds_buffer *json) {
+  const char *digits;
+  size_t length;
+  if (dds_json_type_of(content) == DDS_JSON_STRING &&
+      dds_json_string_is_plain(content, &digits, &length) &&
+      dds_number_check(digits, length) == DDS_NUMBER_OK) {
+    dds_buffer_append_char(json, '"');
+    dds_number_append_stored(json, digits, length);
+    dds_buffer_append_char(json, '"');
+  } else {
+    append_span(json, content);
+  }
+}
+
+/* The members of an item or a map, or the elements of a list or a set of numbers. */
+static void append_stored_parts(dds_json container, bool are_numbers, dds_buffer *json) {
+  dds_json_iterator iterator = dds_json_iterate(container);
+  dds_json name;
+  dds_json part;
+  const char *separator = "";
+  dds_buffer_append_char(json, iterator.is_object ? '{' : '[');
+  while (dds_json_next(&iterator, &name, &part)) {
+    dds_buffer_append_text(json, separator);
+    separator = ",";
+    if (iterator.is_object) {
+      append_span(json, name);
+      dds_buffer_append_char(json, ':');
+    }
+    if (are_numbers) {
+      append_stored_number(part, json);
+    } else {
+      append_stored(part, json);
+    }
+  }
+  dds_buffer_append_char(json, iterator.is_object ? '}' : ']');
+}
+
+static void append_stored(dds_json typed, dds_buffer *json) {
+  dds_value value;
+  if (!dds_value_read(typed, &value)) {
+    append_span(json, typed);
+    return;
+  }
+  switch (value.type) {
+  case DDS_TYPE_NUMBER:
+  case DDS_TYPE_NUMBER_SET:
+  case DDS_TYPE_LIST:
+  case DDS_TYPE_MAP:
+    dds_buffer_append_format(json, "{\"%s\":", dds_type_name(value.type));
+    if (value.type == DDS_TYPE_NUMBER) {
+      append_stored_number(value.content, json);
+    } else {
+      append_stored_parts(value.content, value.type == DDS_TYPE_NUMBER_SET, json);
+    }
+    dds_buffer_append_char(json, '}');
+    break;
+  default:
+    append_span(json, typed);
+    break;
+  }
+}
+
+void dds_item_append_stored(const dds_item *item, dds_buffer *json) {
+  append_stored_parts(item->json, false, json);
+}
+
 /* Whether plain JSON is what a value reads as. */
 static bool is_plain_of(dds_json plain, const dds_value *value);
 

@@ -252,9 +252,8 @@ static void append_digits(dds_buffer *buffer, const char **at, size_t count) {
   }
 }
 
-/* Writes a decimal: as people do while that is short, else with an exponent. */
-static void append_decimal(dds_buffer *buffer, const decimal *number) {
-  enum { SMALLEST_PLAIN = -7, LARGEST_PLAIN = 37 };
+/* Writes a decimal, with an exponent or without one. */
+static void append_decimal_as(dds_buffer *buffer, const decimal *number, bool is_plain) {
   if (number->count == 0) {
     dds_buffer_append_char(buffer, '0');
     return;
@@ -263,7 +262,6 @@ static void append_decimal(dds_buffer *buffer, const decimal *number) {
     dds_buffer_append_char(buffer, '-');
   }
   const char *at = number->digits;
-  bool is_plain = number->exponent >= SMALLEST_PLAIN && number->exponent <= LARGEST_PLAIN;
   if (is_plain && number->exponent < 0) {
     dds_buffer_append_text(buffer, "0.");
     append_zeros(buffer, -number->exponent - 1);
@@ -280,6 +278,20 @@ static void append_decimal(dds_buffer *buffer, const decimal *number) {
   }
   if (!is_plain) {
     dds_buffer_append_format(buffer, "E%lld", (long long)number->exponent);
+  }
+}
+
+/* As people do while that is short, else with an exponent. */
+static void append_decimal(dds_buffer *buffer, const decimal *number) {
+  enum { SMALLEST_PLAIN = -7, LARGEST_PLAIN = 37 };
+  append_decimal_as(buffer, number,
+                    number->exponent >= SMALLEST_PLAIN && number->exponent <= LARGEST_PLAIN);
+}
+
+void dds_number_append_stored(dds_buffer *buffer, const char *text, size_t length) {
+  decimal number;
+  if (read_decimal(text, length, &number)) {
+    append_decimal_as(buffer, &number, true);
   }
 }
 

@@ -36,6 +36,10 @@ double dds_number_to_double(const char *text, size_t length);
 void dds_number_append_scaled(dds_buffer *buffer, const char *text, size_t length,
                               int power_of_ten);
 
+/* Appends the number as DynamoDB gives it back, without exponent and outer zeros. The number must
+ * be one that it can store. */
+void dds_number_append_stored(dds_buffer *buffer, const char *text, size_t length);
+
 /* Appends the shortest decimal that reads back as the same double; locale-independent. False for
  * infinities, NaN and magnitudes that DynamoDB cannot hold. */
 DDS_MUST_USE bool dds_number_append_double(dds_buffer *buffer, double value);

@@ -116,8 +116,8 @@ static bool make_body(const dds_table *table, const char *operation, dds_json ob
   }
   if (special != NULL && special->token != NULL) {
     char token[DDS_UUID_BYTES];
-    if (!dds_uuid_make(token)) {
-      return dds_error_set(error, DDS_ERROR, "libcrypto gives no random numbers");
+    if (!dds_uuid_make(token, error)) {
+      return false;
     }
     append_missing(body, object, special->token, token);
   }

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "dynamodb/operation.h"
 #include "dynamodb/placeholders.h"
 
 enum {
@@ -20,13 +19,14 @@ enum {
 /* What each kind of write is called, and what it carries. */
 typedef struct kind_row {
   const char *operation;
+  const char *element; /* of TransactWriteItems */
   const char *words;
 } kind_row;
 
 static const kind_row kinds[] = {
-    [DDS_WRITE_PUT] = {"PutItem", "put"},
-    [DDS_WRITE_UPDATE] = {"UpdateItem", "update"},
-    [DDS_WRITE_DELETE] = {"DeleteItem", "delete"},
+    [DDS_WRITE_PUT] = {"PutItem", "Put", "put"},
+    [DDS_WRITE_UPDATE] = {"UpdateItem", "Update", "update"},
+    [DDS_WRITE_DELETE] = {"DeleteItem", "Delete", "delete"},
 };
 
 const char *dds_write_operation(const dds_write *write) {
@@ -54,6 +54,59 @@ bool dds_write_assign(dds_write *write, const char *attribute, const char *typed
   return true;
 }
 
+const dds_assignment *dds_write_find_assignment(const dds_write *write, dds_json name) {
+  for (size_t i = 0; i < write->assignment_count; i++) {
+    const char *attribute = write->assignments[i].attribute;
+    if (dds_json_string_equals(name, attribute, strlen(attribute))) {
+      return &write->assignments[i];
+    }
+  }
+  return NULL;
+}
+
+static void append_member(dds_buffer *item, dds_json name, const dds_value *value) {
+  dds_buffer_append_char(item, ',');
+  dds_buffer_append(item, name.text, name.length);
+  dds_buffer_append_char(item, ':');
+  dds_buffer_append(item, value->typed.text, value->typed.length);
+}
+
+/* The base's attributes but for the key, which begins the item, and those that are assigned. */
+static void append_kept(const dds_write *write, const dds_item *base, dds_buffer *item) {
+  dds_json key = {.text = write->key.json, .length = write->key.length};
+  dds_json_iterator members = dds_json_iterate(key);
+  dds_item_iterator iterator = dds_item_iterate(base);
+  dds_json key_name, name;
+  dds_value value;
+  bool has_key = dds_json_next(&members, &key_name, &key);
+  while (dds_item_next(&iterator, &name, &value)) {
+    bool is_key = has_key && dds_json_string_compare(name, key_name) == 0;
+    if (!is_key && dds_write_find_assignment(write, name) == NULL) {
+      append_member(item, name, &value);
+    }
+  }
+}
+
+void dds_write_append_item(const dds_write *write, const dds_item *base, dds_buffer *item) {
+  if (write->item != NULL) {
+    dds_buffer_append(item, write->item, write->item_length);
+    return;
+  }
+  dds_buffer_append(item, write->key.json, write->key.length - 1);
+  append_kept(write, base, item);
+  for (size_t i = 0; i < write->assignment_count; i++) {
+    const dds_assignment *assignment = &write->assignments[i];
+    if (assignment->typed_value == NULL) {
+      continue;
+    }
+    dds_buffer_append_char(item, ',');
+    dds_buffer_append_json_string(item, assignment->attribute, strlen(assignment->attribute));
+    dds_buffer_append_char(item, ':');
+    dds_buffer_append_text(item, assignment->typed_value);
+  }
+  dds_buffer_append_char(item, '}');
+}
+
 void dds_write_free(dds_write *write) {
   for (size_t i = 0; i < write->assignment_count; i++) {
     dds_free(write->assignments[i].attribute);
@@ -61,14 +114,29 @@ void dds_write_free(dds_write *write) {
   }
   dds_free(write->assignments);
   dds_free(write->item);
+  dds_free(write->image);
   dds_key_free(&write->key);
   dds_condition_release(write->matches);
   dds_condition_release(write->asserted);
   *write = (dds_write){0};
 }
 
+bool dds_write_image(const dds_write *write, dds_item *image) {
+  *image = (dds_item){{0}};
+  switch (write->kind) {
+  case DDS_WRITE_PUT:
+    image->json = (dds_json){.text = write->item, .length = write->item_length};
+    return true;
+  case DDS_WRITE_UPDATE:
+    image->json = (dds_json){.text = write->image, .length = write->image_length};
+    return write->image != NULL;
+  default:
+    return true;
+  }
+}
+
 size_t dds_write_memory_bytes(const dds_write *write) {
-  size_t bytes = sizeof *write + write->key.length + write->item_length;
+  size_t bytes = sizeof *write + write->key.length + write->item_length + write->image_length;
   for (size_t i = 0; i < write->assignment_count; i++) {
     const dds_assignment *assignment = &write->assignments[i];
     bytes += sizeof *assignment + strlen(assignment->attribute);
@@ -113,29 +181,30 @@ static dds_condition *join_conditions(const dds_write *write, bool *has_any) {
                            dds_condition_retain(write->asserted));
 }
 
-/*
- * The whole condition, owned by the caller; `*has_any` false: the write has none. An UPDATE needs
- * the item, which UpdateItem would make; a DELETE is content where it is gone. Nothing is added
- * where the caller's conditions say that already: each operator counts against the 300.
- */
-static bool make_condition(const dds_write *write, dds_condition **out, bool *has_any,
-                           dds_error *error) {
+/* Nothing is added where the caller's conditions say it already: each operator counts against the
+ * 300. */
+bool dds_write_condition(const dds_write *write, dds_condition **out, dds_error *error) {
   static const dds_item missing = {{0}};
-  dds_condition *condition = join_conditions(write, has_any);
+  bool has_any;
+  dds_condition *condition = join_conditions(write, &has_any);
   *out = NULL;
   bool holds_when_missing = condition == NULL || dds_condition_holds(condition, &missing);
-  if (*has_any && condition == NULL) {
+  if (has_any && condition == NULL) {
     return dds_error_set_nomem(error);
   }
   if (write->kind == DDS_WRITE_UPDATE && holds_when_missing) {
     dds_condition *exists = key_condition(&write->key, dds_condition_exists);
-    condition = *has_any ? dds_condition_and(exists, condition) : exists;
-    *has_any = true;
+    condition = has_any ? dds_condition_and(exists, condition) : exists;
+    has_any = true;
   } else if (write->kind == DDS_WRITE_DELETE && !write->must_exist && !holds_when_missing) {
     condition = dds_condition_or(key_condition(&write->key, dds_condition_not_exists), condition);
   }
   *out = condition;
-  return !*has_any || condition != NULL || dds_error_set_nomem(error);
+  return !has_any || condition != NULL || dds_error_set_nomem(error);
+}
+
+bool dds_write_is_conditional(const dds_write *write) {
+  return write->kind == DDS_WRITE_UPDATE || write->matches != NULL || write->asserted != NULL;
 }
 
 /* Appends the clause `word` of an update expression, of the assignments that set, or remove. */
@@ -177,29 +246,47 @@ static void append_payload(const dds_write *write, dds_placeholders *placeholder
   dds_buffer_free(&update);
 }
 
-bool dds_write_append_body(const dds_write *write, const char *table_name, dds_buffer *body,
+/* The request's members, from its brace on and without the one that closes it. */
+static bool append_members(const dds_write *write, const char *table_name, dds_buffer *body,
                            dds_error *error) {
-  bool has_condition;
   dds_condition *condition;
   dds_placeholders placeholders;
   dds_buffer expression = DDS_BUFFER_INIT(LARGEST_EXPRESSION);
-  if (!make_condition(write, &condition, &has_condition, error)) {
+  if (!dds_write_condition(write, &condition, error)) {
     return false;
   }
   dds_placeholders_init(&placeholders);
   dds_buffer_append_text(body, "{\"TableName\":");
   dds_buffer_append_json_string(body, table_name, strlen(table_name));
   append_payload(write, &placeholders, body);
-  if (has_condition) {
+  if (condition != NULL) {
     dds_placeholders_append_condition(&placeholders, &expression, condition);
     dds_placeholders_append_expression(body, "ConditionExpression", &expression);
     dds_buffer_append_text(body, ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"");
   }
   dds_placeholders_append_members(&placeholders, body);
-  dds_buffer_append_text(body, ",\"ReturnConsumedCapacity\":\"TOTAL\"}");
   dds_placeholders_free(&placeholders);
   dds_buffer_free(&expression);
   dds_condition_release(condition);
+  return dds_buffer_check(body, error);
+}
+
+bool dds_write_append_body(const dds_write *write, const char *table_name, dds_buffer *body,
+                           dds_error *error) {
+  if (!append_members(write, table_name, body, error)) {
+    return false;
+  }
+  dds_buffer_append_text(body, ",\"ReturnConsumedCapacity\":\"TOTAL\"}");
+  return dds_buffer_check(body, error);
+}
+
+bool dds_write_append_element(const dds_write *write, const char *table_name, dds_buffer *body,
+                              dds_error *error) {
+  dds_buffer_append_format(body, "{\"%s\":", kinds[write->kind].element);
+  if (!append_members(write, table_name, body, error)) {
+    return false;
+  }
+  dds_buffer_append_text(body, "}}");
   return dds_buffer_check(body, error);
 }
 
@@ -226,15 +313,25 @@ static size_t known_size(const dds_write *write) {
   return size;
 }
 
+size_t dds_write_payload_bytes(const dds_write *write) {
+  dds_item key;
+  size_t size = known_size(write) + dds_condition_value_bytes(write->matches) +
+                dds_condition_value_bytes(write->asserted);
+  if (write->kind != DDS_WRITE_PUT &&
+      dds_json_parse(write->key.json, write->key.length, &key.json, NULL)) {
+    size += dds_item_size_bytes(&key);
+  }
+  return size;
+}
+
 bool dds_write_check(const dds_write *write, dds_error *error) {
-  bool has_condition;
   dds_condition *condition;
   size_t size = known_size(write);
   if (size > DDS_ITEM_MAX_BYTES) {
     return dds_error_set(error, DDS_TOOBIG, "item of %zu bytes: DynamoDB's limit is %d", size,
                          DDS_ITEM_MAX_BYTES);
   }
-  if (!make_condition(write, &condition, &has_condition, error)) {
+  if (!dds_write_condition(write, &condition, error)) {
     return false;
   }
   dds_expression_size expression = dds_placeholders_measure(condition);
@@ -273,22 +370,21 @@ static bool proves_that_it_was_applied(const dds_write *write, const dds_item *i
 
 /* Reads which condition failed from the item that DynamoDB gives back. */
 static dds_write_result read_refusal(const dds_write *write, const dds_operation *operation,
-                                     bool may_have_been_applied) {
+                                     bool may_have_been_applied, dds_item *old) {
   dds_json answer;
-  dds_item item = {{0}};
   if (dds_operation_error_answer(operation, &answer)) {
-    (void)dds_json_find(answer, "Item", strlen("Item"), &item.json);
+    (void)dds_json_find(answer, "Item", strlen("Item"), &old->json);
   }
-  if (may_have_been_applied && proves_that_it_was_applied(write, &item)) {
+  if (may_have_been_applied && proves_that_it_was_applied(write, old)) {
     return DDS_WRITE_APPLIED;
   }
-  if (write->matches != NULL && !dds_condition_holds(write->matches, &item)) {
+  if (write->matches != NULL && !dds_condition_holds(write->matches, old)) {
     return DDS_WRITE_UNMATCHED;
   }
   return DDS_WRITE_REFUSED;
 }
 
-static void append_words(const dds_write *write, dds_buffer *words) {
+void dds_write_append_words(const dds_write *write, dds_buffer *words) {
   dds_buffer_append_text(words, kinds[write->kind].words);
   const char *separator = " ";
   for (size_t i = 0; i < write->assignment_count; i++) {
@@ -307,11 +403,12 @@ static void append_words(const dds_write *write, dds_buffer *words) {
   }
 }
 
-static bool start(const dds_table *table, const dds_write *write, dds_operation **operation,
-                  dds_error *error) {
+bool dds_write_start(const dds_table *table, const dds_write *write, dds_operation **operation,
+                     dds_error *error) {
   dds_buffer body = DDS_BUFFER_INIT(LARGEST_BODY);
   dds_buffer words = DDS_BUFFER_INIT(LARGEST_EXPRESSION);
-  append_words(write, &words);
+  *operation = NULL;
+  dds_write_append_words(write, &words);
   bool ok = dds_buffer_check(&words, error) &&
             dds_write_append_body(write, table->name, &body, error) &&
             dds_operation_start(table, dds_write_operation(write), &body, dds_buffer_text(&words),
@@ -321,28 +418,37 @@ static bool start(const dds_table *table, const dds_write *write, dds_operation 
   return ok;
 }
 
-bool dds_write_send(const dds_table *table, const dds_write *write, dds_write_result *result,
-                    bool *may_have_been_applied, dds_error *error) {
-  dds_operation *operation = NULL;
+bool dds_write_finish(const dds_write *write, dds_operation *operation, dds_write_result *result,
+                      dds_item *old, bool *may_have_been_applied, dds_error *error) {
   dds_json answer;
   dds_error failure = DDS_ERROR_INIT;
   *result = DDS_WRITE_APPLIED;
   *may_have_been_applied = false;
-  if (!start(table, write, &operation, error)) {
-    return false;
+  *old = (dds_item){{0}};
+  if (dds_operation_wait(operation, &answer, &failure)) {
+    return true;
   }
-  bool is_answered = dds_operation_wait(operation, &answer, &failure);
-  if (!is_answered && strcmp(failure.service_code, "ConditionalCheckFailedException") == 0) {
-    bool is_lost = dds_operation_may_have_been_applied(operation);
-    *result = read_refusal(write, operation, is_lost);
+  bool is_lost = dds_operation_may_have_been_applied(operation);
+  if (strcmp(failure.service_code, "ConditionalCheckFailedException") == 0) {
+    *result = read_refusal(write, operation, is_lost, old);
     *may_have_been_applied = is_lost && *result == DDS_WRITE_REFUSED;
-    is_answered = true;
-  } else if (!is_answered) {
-    *may_have_been_applied = dds_operation_may_have_been_applied(operation);
-    if (error->code == DDS_OK) {
-      *error = failure;
-    }
+    return true;
   }
+  *may_have_been_applied = is_lost;
+  if (error->code == DDS_OK) {
+    *error = failure;
+  }
+  return false;
+}
+
+bool dds_write_send(const dds_table *table, const dds_write *write, dds_write_result *result,
+                    bool *may_have_been_applied, dds_error *error) {
+  dds_operation *operation;
+  dds_item old;
+  *result = DDS_WRITE_APPLIED;
+  *may_have_been_applied = false;
+  bool ok = dds_write_start(table, write, &operation, error) &&
+            dds_write_finish(write, operation, result, &old, may_have_been_applied, error);
   dds_operation_free(operation);
-  return is_answered;
+  return ok;
 }

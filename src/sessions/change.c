@@ -207,60 +207,10 @@ static bool assign_all(const row_edit *edit, dds_write *write, dds_error *error)
   return dds_assign_columns(&columns, write, error);
 }
 
-static const dds_assignment *find_assignment(const dds_write *write, dds_json name) {
-  for (size_t i = 0; i < write->assignment_count; i++) {
-    const char *attribute = write->assignments[i].attribute;
-    if (dds_json_string_equals(name, attribute, strlen(attribute))) {
-      return &write->assignments[i];
-    }
-  }
-  return NULL;
-}
-
-/* The key's one member, without the braces around it. */
-static void append_key(const dds_write *write, dds_buffer *item) {
-  dds_buffer_append_char(item, '{');
-  dds_buffer_append(item, write->key.json + 1, write->key.length - 2);
-}
-
-static void append_member(dds_buffer *item, dds_json name, const char *typed, size_t length) {
-  dds_buffer_append_char(item, ',');
-  dds_buffer_append(item, name.text, name.length);
-  dds_buffer_append_char(item, ':');
-  dds_buffer_append(item, typed, length);
-}
-
-/* The base with the write's key and assignments: kept attributes stay byte for byte. */
-static void append_item(const dds_item *base, const char *hash_key, const dds_write *write,
-                        dds_buffer *item) {
-  append_key(write, item);
-  dds_item_iterator iterator = dds_item_iterate(base);
-  dds_json name;
-  dds_value value;
-  while (dds_item_next(&iterator, &name, &value)) {
-    if (!dds_json_string_equals(name, hash_key, strlen(hash_key)) &&
-        find_assignment(write, name) == NULL) {
-      append_member(item, name, value.typed.text, value.typed.length);
-    }
-  }
-  for (size_t i = 0; i < write->assignment_count; i++) {
-    const dds_assignment *assignment = &write->assignments[i];
-    if (assignment->typed_value == NULL) {
-      continue;
-    }
-    dds_buffer_append_char(item, ',');
-    dds_buffer_append_json_string(item, assignment->attribute, strlen(assignment->attribute));
-    dds_buffer_append_char(item, ':');
-    dds_buffer_append_text(item, assignment->typed_value);
-  }
-  dds_buffer_append_char(item, '}');
-}
-
 /* Makes a PUT of a write whose key and assignments are there. */
-static bool make_put(const dds_item *base, const char *hash_key, dds_write *write,
-                     dds_error *error) {
+static bool make_put(const dds_item *base, dds_write *write, dds_error *error) {
   dds_buffer item = DDS_BUFFER_INIT(TEXT_MAX_BYTES);
-  append_item(base, hash_key, write, &item);
+  dds_write_append_item(write, base, &item);
   write->kind = DDS_WRITE_PUT;
   if (!dds_buffer_check(&item, error)) {
     dds_buffer_free(&item);
@@ -331,7 +281,7 @@ bool dds_change_insert(const dds_session_table *table, const dds_new_row *row, i
     goto done;
   }
   row_edit edit = {.table = table, .row = row, .changed = &changed, .base = base, .now_ms = now_ms};
-  ok = assign_all(&edit, write, error) && make_put(base, layout->hash_key, write, error) &&
+  ok = assign_all(&edit, write, error) && make_put(base, write, error) &&
        (replace ||
         dds_assertion_add(&write->asserted, dds_condition_not_exists(layout->hash_key), error));
 done:
@@ -372,6 +322,19 @@ static bool assert_as_read(const row_edit *edit, const dds_old_row *old,
   return dds_assertion_add_expired(edit->table->layout, old, asserted, error);
 }
 
+/* What an UPDATE makes of the row, for whoever reads it before it is sent. */
+static bool make_image(const row_edit *edit, dds_write *write, dds_error *error) {
+  dds_buffer image = DDS_BUFFER_INIT(TEXT_MAX_BYTES);
+  dds_write_append_item(write, edit->base, &image);
+  if (!dds_buffer_check(&image, error)) {
+    dds_buffer_free(&image);
+    return false;
+  }
+  write->image_length = image.length;
+  write->image = dds_buffer_take(&image);
+  return true;
+}
+
 /* Another sid: the item under the new key, and no longer under the old one. */
 static bool move_item(const row_edit *edit, const dds_old_row *old, dds_write writes[2],
                       dds_error *error) {
@@ -385,7 +348,7 @@ static bool move_item(const row_edit *edit, const dds_old_row *old, dds_write wr
   return dds_row_key(layout, sid->bytes, sid->length, &writes[0].key, error) &&
          dds_assertion_add(&writes[1].asserted, dds_condition_exists(layout->hash_key), error) &&
          assert_as_read(edit, old, &writes[0], true, &writes[1].asserted, error) &&
-         make_put(edit->base, layout->hash_key, &writes[0], error) &&
+         make_put(edit->base, &writes[0], error) &&
          dds_assertion_add(&writes[0].asserted, dds_condition_not_exists(layout->hash_key), error);
 }
 
@@ -411,7 +374,7 @@ static bool assign_side(const row_edit *edit, bool removes, dds_write *write, dd
   bool ok = true;
   while (ok && dds_item_next(&iterator, &name, &value)) {
     if (dds_json_string_equals(name, hash_key, strlen(hash_key)) ||
-        find_assignment(write, name) != NULL) {
+        dds_write_find_assignment(write, name) != NULL) {
       continue;
     }
     ok = read_name(name, &name_text, error);
@@ -474,6 +437,9 @@ bool dds_change_update(const dds_session_table *table, const dds_old_row *old,
   } else if (writes[0].assignment_count > 0) {
     *count = 1;
     ok = assert_as_read(&edit, old, &writes[0], false, &writes[0].asserted, error);
+  }
+  if (ok && *count == 1) {
+    ok = make_image(&edit, &writes[0], error);
   }
 done:
   free_changed(&changed);

@@ -68,9 +68,9 @@ DDS_MUST_USE bool dds_change_insert(const dds_session_table *table, const dds_ne
                                     dds_error *error);
 
 /*
- * UPDATE: `*count` writes, 0 where no attribute changes, 1, or 2 where the sid changes (a PUT of
- * the new key that asserts that it does not exist, then a DELETE of the old one that asserts every
- * attribute as it was read).
+ * UPDATE (with its image): `*count` writes, 0 where no attribute changes, 1, or 2 where the sid
+ * changes (a PUT of the new key that asserts that it does not exist, then a DELETE of the old one
+ * that asserts every attribute as it was read).
  */
 DDS_MUST_USE bool dds_change_update(const dds_session_table *table, const dds_old_row *old,
                                     const dds_new_row *row, int64_t now_ms, dds_write writes[2],

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "vtab/clock.h"
+#include "vtab/statement.h"
 
 enum { WROTE_LATELY_MS = 10000 };
 
@@ -41,8 +42,7 @@ bool dds_connection_create(sqlite3 *db, dds_connection **out, dds_error *error) 
     dds_error_set_nomem(error);
     goto failed;
   }
-  if (!dds_hash_random(connection->snapshot_secret, sizeof connection->snapshot_secret)) {
-    dds_error_set(error, DDS_ERROR, "no random bytes from OpenSSL");
+  if (!dds_hash_random(connection->snapshot_secret, sizeof connection->snapshot_secret, error)) {
     goto failed;
   }
   *out = connection;
@@ -138,6 +138,27 @@ bool dds_connection_client(dds_connection *connection, const dds_client_options 
   connection->clients = slot;
   *out = slot->client;
   return true;
+}
+
+/* Whether the statement that runs is the one whose start is known. */
+static bool is_unfinished(const dds_connection *connection) {
+  const dds_statement_start *start = &connection->unfinished;
+  return start->running > 0 && start->changes == sqlite3_total_changes64(connection->db) &&
+         start->running == dds_statement_count_running(connection->db);
+}
+
+void dds_connection_note_statement(dds_connection *connection) {
+  if (!is_unfinished(connection)) {
+    connection->unfinished = (dds_statement_start){
+        .changes = sqlite3_total_changes64(connection->db),
+        .running = dds_statement_count_running(connection->db),
+        .position = connection->pending.next_position,
+    };
+  }
+}
+
+uint64_t dds_connection_visible_before(const dds_connection *connection) {
+  return is_unfinished(connection) ? connection->unfinished.position : UINT64_MAX;
 }
 
 static dds_write_mark *find_mark(const dds_connection *connection, const dds_client *client,

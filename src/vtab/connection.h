@@ -18,6 +18,13 @@
 
 struct dds_vtab;
 
+/* Where the writes of a statement that has not ended begin. */
+typedef struct dds_statement_start {
+  int64_t changes; /* the rows that the connection had changed: each statement adds its own last */
+  int running;     /* how many statements ran; 0: none is known */
+  uint64_t position; /* of the first write */
+} dds_statement_start;
+
 typedef struct dds_connection {
   sqlite3 *db;
   int references;
@@ -25,6 +32,7 @@ typedef struct dds_connection {
   struct dds_client_slot *clients;
   dds_request_log *requests;
   dds_pending pending;
+  dds_statement_start unfinished;
   struct dds_write_mark *write_marks;
   unsigned char snapshot_secret[DDS_SHA256_BYTES];
   struct dds_vtab *tables; /* all that are connected, linked by `next` */
@@ -47,6 +55,16 @@ void dds_connection_release(void *shared);
 DDS_MUST_USE bool dds_connection_client(dds_connection *connection,
                                         const dds_client_options *options, dds_client **out,
                                         dds_error *error);
+
+/*
+ * A statement does not see what it writes itself. SQLite reads all rows of an UPDATE or DELETE
+ * before it changes the first, but an INSERT … SELECT may go on reading, of a second virtual table
+ * on the same DynamoDB table. So xUpdate notes where the running statement's writes begin, and a
+ * read of it sees those before the position that the second function gives. The total of changes
+ * tells a statement from the next: SQLite adds to it when a statement has ended.
+ */
+void dds_connection_note_statement(dds_connection *connection);
+uint64_t dds_connection_visible_before(const dds_connection *connection);
 
 /*
  * Notes that this connection has written to a table just now; and asks whether it did within the

@@ -1,19 +1,20 @@
 /*
- * A cursor on a session table. xFilter turns the plan's words and values into a GetItem or a Scan;
- * xColumn reads single attributes of the current item. While the table is part of a transaction the
- * cursor also keeps what the statement reads of each row, because a write asserts it.
+ * A cursor on a session table. xFilter turns the plan's words and values into a source of rows,
+ * which asks by key or by a Scan; xColumn reads single attributes of the current item. While the
+ * table is part of a transaction the cursor also keeps what the statement reads of each row,
+ * because a write asserts it.
  */
 #include "vtab/cursor.h"
 
 #include <string.h>
 
 #include "base/alloc.h"
-#include "dynamodb/read.h"
 #include "sessions/row.h"
 #include "vtab/clock.h"
 #include "vtab/filter.h"
 #include "vtab/plan.h"
 #include "vtab/result.h"
+#include "vtab/row_source.h"
 #include "vtab/snapshot.h"
 #include "vtab/statement.h"
 #include "vtab/table.h"
@@ -28,9 +29,7 @@ typedef struct cursor {
   dds_plan plan;
   dds_filter filter;
   int64_t now_ms; /* the clock of filter, column and asserted condition alike */
-  dds_scan *scan;
-  dds_operation *holder; /* of a GetItem's answer */
-  dds_item item;         /* the current row; .json.text is NULL at the end */
+  dds_row_source rows;
   dds_buffer scratch;
   /* What the statement has read of the current row. */
   unsigned char *read_counts;  /* for each column; owned */
@@ -46,7 +45,7 @@ static dds_vtab *table_of(const cursor *self) {
 }
 
 static int fail(cursor *self, const dds_error *error) {
-  self->item = (dds_item){0};
+  dds_row_source_close(&self->rows);
   return dds_result_vtab(self->base.pVtab, error);
 }
 
@@ -76,13 +75,9 @@ int dds_cursor_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
 }
 
 static void end_request(cursor *self) {
-  dds_scan_close(self->scan);
-  dds_operation_free(self->holder);
+  dds_row_source_close(&self->rows);
   dds_filter_free(&self->filter);
   dds_plan_free(&self->plan);
-  self->scan = NULL;
-  self->holder = NULL;
-  self->item = (dds_item){0};
 }
 
 int dds_cursor_close(sqlite3_vtab_cursor *base) {
@@ -111,7 +106,7 @@ static bool needs_whole_item(const dds_plan *plan, const dds_columns *columns) {
 /* Whether the current item is a session; one without the layout's key is an error. */
 static bool check_item(const cursor *self, bool *is_session, dds_error *error) {
   const dds_target *target = table_of(self)->target;
-  if (dds_row_check(&target->options.layout, &self->item, is_session, error)) {
+  if (dds_row_check(&target->options.layout, &self->rows.item, is_session, error)) {
     return true;
   }
   /* The message lists the attributes found: a projection has kept them away. */
@@ -126,17 +121,13 @@ static bool advance(cursor *self, dds_error *error) {
   bool is_session = false;
   begin_row(self);
   do {
-    if (self->scan == NULL) {
-      self->item = (dds_item){0};
-      return true;
-    }
-    if (!dds_scan_next(self->scan, &self->item, error)) {
+    if (!dds_row_source_next(&self->rows, error)) {
       return false;
     }
-    if (self->item.json.text != NULL && !check_item(self, &is_session, error)) {
+    if (self->rows.item.json.text != NULL && !check_item(self, &is_session, error)) {
       return false;
     }
-  } while (self->item.json.text != NULL && !is_session);
+  } while (self->rows.item.json.text != NULL && !is_session);
   return true;
 }
 
@@ -162,20 +153,20 @@ static size_t attributes_of(const dds_target *target, const dds_columns *columns
   }
 }
 
-static void project(const char **names, dds_projection *projection, const char *name) {
-  for (size_t i = 0; i < projection->count; i++) {
+static void project(const char **names, size_t *count, const char *name) {
+  for (size_t i = 0; i < *count; i++) {
     if (strcmp(names[i], name) == 0) {
       return;
     }
   }
-  names[projection->count++] = name;
+  names[(*count)++] = name;
 }
 
-/* The attributes that the plan's columns show; `names` is freed by the caller. */
-static bool make_projection(const cursor *self, const char ***names, dds_projection *projection,
+/* The attributes that the plan's columns show, owned by the caller; NULL for the whole item. */
+static bool make_projection(const cursor *self, const char ***names, size_t *name_count,
                             dds_error *error) {
   const dds_target *target = table_of(self)->target;
-  *projection = (dds_projection){0};
+  *name_count = 0;
   *names = NULL;
   if (needs_whole_item(&self->plan, &self->columns)) {
     return true;
@@ -185,56 +176,28 @@ static bool make_projection(const cursor *self, const char ***names, dds_project
   if (*names == NULL) {
     return dds_error_set_nomem(error);
   }
-  projection->attributes = *names;
-  project(*names, projection, target->options.layout.hash_key);
+  project(*names, name_count, target->options.layout.hash_key);
   for (int i = 0; i < count; i++) {
     const char *attributes[2];
     size_t found =
         dds_plan_uses(&self->plan, i) ? attributes_of(target, &self->columns, i, attributes) : 0;
     for (size_t j = 0; j < found; j++) {
-      project(*names, projection, attributes[j]);
+      project(*names, name_count, attributes[j]);
     }
   }
   return true;
 }
 
-static bool is_scan_consistent(const dds_vtab *table) {
-  const dds_target *target = table->target;
-  switch (target->options.consistency) {
-  case DDS_CONSISTENT_ALWAYS:
-    return true;
-  case DDS_CONSISTENT_NEVER:
-    return false;
-  default:
-    return table->is_begun ||
-           dds_connection_wrote_lately(table->connection, target->table.client, target->table.name);
-  }
-}
-
-static bool start_get(cursor *self, const dds_key *key, const dds_projection *projection,
-                      dds_error *error) {
-  const dds_target *target = table_of(self)->target;
-  bool consistent = target->options.consistency != DDS_CONSISTENT_NEVER;
+static bool start_get(cursor *self, const dds_key *key, dds_error *error) {
   bool is_session = false;
-  if (!dds_read_get(&target->table, key, projection, consistent, &self->holder, &self->item,
-                    error)) {
-    dds_target_explain_refusal(target, error);
-    return false;
-  }
   begin_row(self);
-  return self->item.json.text == NULL || check_item(self, &is_session, error);
+  return dds_row_source_get(&self->rows, key, error) &&
+         (self->rows.item.json.text == NULL || check_item(self, &is_session, error));
 }
 
-static bool start_scan(cursor *self, const dds_projection *projection, dds_error *error) {
-  const dds_target *target = table_of(self)->target;
-  dds_scan_request request = {
-      .projection = *projection,
-      .consistent = is_scan_consistent(table_of(self)),
-  };
-  bool ok = dds_filter_for_scan(&self->filter, &target->options.layout, &request.filter, error) &&
-            dds_scan_open(&target->table, &request, &self->scan, error) && advance(self, error);
-  dds_condition_release(request.filter);
-  return ok;
+static bool start_scan(cursor *self, dds_error *error) {
+  return dds_row_source_scan(&self->rows, &self->filter, table_of(self)->is_begun, error) &&
+         advance(self, error);
 }
 
 /*
@@ -260,43 +223,23 @@ static bool make_key(const cursor *self, sqlite3_value **values, dds_key *key, b
 }
 
 static bool start(cursor *self, sqlite3_value **values, dds_error *error) {
+  const dds_target *target = table_of(self)->target;
   dds_key key = {0};
   const char **names = NULL;
-  dds_projection projection = {0};
+  size_t name_count = 0;
   bool is_impossible = false;
   bool ok = make_key(self, values, &key, &is_impossible, error) &&
-            make_projection(self, &names, &projection, error);
+            make_projection(self, &names, &name_count, error);
+  dds_row_source_open(&self->rows, target, dds_connection_visible_before(target->connection), names,
+                      name_count);
   if (ok && !is_impossible) {
     do {
       *error = DDS_ERROR_INIT;
-      ok = key.json != NULL ? start_get(self, &key, &projection, error)
-                            : start_scan(self, &projection, error);
-      if (!ok) {
-        dds_scan_close(self->scan);
-        self->scan = NULL;
-      }
+      ok = key.json != NULL ? start_get(self, &key, error) : start_scan(self, error);
     } while (!ok && dds_target_create_missing(table_of(self)->target, error));
   }
-  dds_free(names);
   dds_key_free(&key);
   return ok;
-}
-
-/* Rows that the transaction has changed are not mixed into a read yet, so the read is refused. */
-static bool check_unsent(const dds_vtab *table, dds_error *error) {
-  const dds_pending *pending = &table->connection->pending;
-  size_t count = dds_pending_count_for(pending, table->target);
-  if (count > 0) {
-    if (!dds_table_drop_orphans(table->connection, error)) {
-      return false;
-    }
-    count = dds_pending_count_for(pending, table->target);
-  }
-  return count == 0 ||
-         dds_error_set(error, DDS_ERROR,
-                       "\"%s\" has %zu unsent write%s in this transaction, which a read would not "
-                       "see: COMMIT or ROLLBACK first",
-                       table->name, count, count == 1 ? "" : "s");
 }
 
 int dds_cursor_filter(sqlite3_vtab_cursor *base, int plan_number, const char *plan_words,
@@ -309,7 +252,7 @@ int dds_cursor_filter(sqlite3_vtab_cursor *base, int plan_number, const char *pl
   end_request(self);
   dds_table_check_transaction(table);
   self->loop = ++table->loop_count;
-  self->is_recorded = table->is_begun && dds_statement_is_writing(table->connection->db);
+  self->is_recorded = table->is_begun && dds_statement_count_writing(table->connection->db) > 0;
   self->now_ms = dds_clock_now_ms(table->connection->db);
   if (!dds_plan_parse(plan_words, &self->columns, &self->plan, &error) ||
       !dds_filter_make(table->target, &self->plan, values, self->now_ms, &self->filter, &error)) {
@@ -318,8 +261,8 @@ int dds_cursor_filter(sqlite3_vtab_cursor *base, int plan_number, const char *pl
   if (self->filter.is_empty) {
     return SQLITE_OK;
   }
-  if (!dds_target_open(table->target, &error) || !check_unsent(table, &error) ||
-      !start(self, values, &error)) {
+  if (!dds_target_open(table->target, &error) ||
+      !dds_table_drop_orphans(table->connection, &error) || !start(self, values, &error)) {
     return fail(self, &error);
   }
   return SQLITE_OK;
@@ -332,7 +275,7 @@ int dds_cursor_next(sqlite3_vtab_cursor *base) {
 }
 
 int dds_cursor_eof(sqlite3_vtab_cursor *base) {
-  return ((cursor *)base)->item.json.text == NULL;
+  return ((cursor *)base)->rows.item.json.text == NULL;
 }
 
 static uint64_t read_bit(const cursor *self, int index) {
@@ -370,7 +313,7 @@ static bool make_matches(const cursor *self, dds_condition **matches, uint64_t *
       continue;
     }
     dds_type judged = (dds_type)(self->filter.judged[index] - 1);
-    if (!dds_item_find(&self->item, name, strlen(name), &value) || value.type != judged) {
+    if (!dds_item_find(&self->rows.item, name, strlen(name), &value) || value.type != judged) {
       *columns |= read_bit(self, index);
       continue;
     }
@@ -409,14 +352,15 @@ static bool share_read(const cursor *self, dds_row_read *read, dds_error *error)
   read->asserts_expired = true;
   read->all_columns_read |= self->columns_read;
   read->columns_read = read->all_columns_read;
-  return dds_row_reads_keep(table_of(self)->reads, read, &self->item, error);
+  return dds_row_reads_keep(table_of(self)->reads, read, &self->rows.item, error);
 }
 
 static bool begin_read(cursor *self, dds_row_read *read, dds_error *error) {
   dds_vtab *table = table_of(self);
   dds_key_free(&read->key);
-  if (!dds_key_from_item(table->target->options.layout.hash_key, &self->item, &read->key, error) ||
-      !dds_row_reads_keep(table->reads, read, &self->item, error)) {
+  if (!dds_key_from_item(table->target->options.layout.hash_key, &self->rows.item, &read->key,
+                         error) ||
+      !dds_row_reads_keep(table->reads, read, &self->rows.item, error)) {
     return false;
   }
   read->loop = self->loop;
@@ -442,7 +386,7 @@ static bool keep_read(cursor *self, dds_error *error) {
   dds_buffer sid_bytes = DDS_BUFFER_INIT(VALUE_MAX_BYTES);
   dds_sql_value sid;
   dds_row_read *read = NULL;
-  bool ok = dds_row_sid(&table->target->options.layout, &self->item, &sid_bytes, &sid, error);
+  bool ok = dds_row_sid(&table->target->options.layout, &self->rows.item, &sid_bytes, &sid, error);
   if (ok) {
     read = entry_of(table, &sid, error);
     ok = read != NULL && (read->loop != 0 || begin_read(self, read, error));
@@ -483,7 +427,7 @@ static bool read_snapshot(cursor *self, dds_sql_value *value, dds_error *error) 
     return true;
   }
   dds_old_row row = {
-      .item = &self->item,
+      .item = &self->rows.item,
       .columns_read = self->columns_read,
       .now_ms = self->now_ms,
   };
@@ -498,7 +442,7 @@ static bool read_snapshot(cursor *self, dds_sql_value *value, dds_error *error) 
 static bool read_sid_hash(cursor *self, dds_sql_value *value, dds_error *error) {
   char hex[DDS_SHA256_HEX_BYTES];
   const dds_layout *layout = &table_of(self)->target->options.layout;
-  if (!dds_row_sid(layout, &self->item, &self->scratch, value, error) ||
+  if (!dds_row_sid(layout, &self->rows.item, &self->scratch, value, error) ||
       !dds_row_sid_hash(value->bytes, value->length, hex, error)) {
     return false;
   }
@@ -517,27 +461,29 @@ static bool read_column(cursor *self, int index, dds_sql_value *value, dds_error
   dds_buffer_clear(&self->scratch);
   switch (dds_columns_kind(&self->columns, index, &extra)) {
   case DDS_COLUMN_SID:
-    return dds_row_sid(layout, &self->item, &self->scratch, value, error);
+    return dds_row_sid(layout, &self->rows.item, &self->scratch, value, error);
   case DDS_COLUMN_SESSION:
-    return dds_row_session(layout, &self->item, &self->scratch, value, error);
+    return dds_row_session(layout, &self->rows.item, &self->scratch, value, error);
   case DDS_COLUMN_EXPIRES:
-    dds_row_expires(layout, &self->item, value);
+    dds_row_expires(layout, &self->rows.item, value);
     return true;
   case DDS_COLUMN_EXTRA:
-    return dds_row_extra(&self->columns.extras[extra], &self->item, &self->scratch, value, error);
+    return dds_row_extra(&self->columns.extras[extra], &self->rows.item, &self->scratch, value,
+                         error);
   case DDS_COLUMN_EXPIRED:
     value->type = DDS_SQL_INTEGER;
-    value->integer = dds_row_is_expired(layout, &self->item, self->now_ms);
+    value->integer = dds_row_is_expired(layout, &self->rows.item, self->now_ms);
     return true;
   case DDS_COLUMN_SIZE:
     value->type = DDS_SQL_INTEGER;
-    value->integer = (int64_t)dds_item_size_bytes(&self->item);
+    value->integer = (int64_t)dds_item_size_bytes(&self->rows.item);
     return true;
   case DDS_COLUMN_SID_HASH:
     return read_sid_hash(self, value, error);
   case DDS_COLUMN_ITEM:
-    *value = (dds_sql_value){
-        .type = DDS_SQL_TEXT, .bytes = self->item.json.text, .length = self->item.json.length};
+    *value = (dds_sql_value){.type = DDS_SQL_TEXT,
+                             .bytes = self->rows.item.json.text,
+                             .length = self->rows.item.json.length};
     return true;
   case DDS_COLUMN_SNAPSHOT:
     return read_snapshot(self, value, error);

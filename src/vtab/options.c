@@ -57,16 +57,43 @@ static bool read_layout(const option_row *row, const char *value, dds_options *o
   return true;
 }
 
-static bool read_consistency(const option_row *row, const char *value, dds_options *options,
-                             dds_error *error) {
-  static const char *const words[] = {"auto", "1", "0"};
-  for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-    if (strcasecmp(value, words[i]) == 0) {
-      options->consistency = (dds_consistency)i;
+/* The place of a value among the three words that an option knows. */
+static bool read_word(const option_row *row, const char *value, const char *const words[3],
+                      int *place, dds_error *error) {
+  for (*place = 0; *place < 3; ++*place) {
+    if (strcasecmp(value, words[*place]) == 0) {
       return true;
     }
   }
-  return dds_error_set(error, DDS_ERROR, "option %s is auto, 1 or 0, not '%s'", row->name, value);
+  dds_error_set(error, DDS_ERROR, "option %s is %s, %s or %s, not '%s'", row->name, words[0],
+                words[1], words[2], value);
+  return false;
+}
+
+static bool read_consistency(const option_row *row, const char *value, dds_options *options,
+                             dds_error *error) {
+  static const char *const words[] = {"auto", "1", "0"};
+  static const dds_consistency meanings[] = {DDS_CONSISTENT_AUTO, DDS_CONSISTENT_ALWAYS,
+                                             DDS_CONSISTENT_NEVER};
+  int place;
+  if (!read_word(row, value, words, &place, error)) {
+    return false;
+  }
+  options->consistency = meanings[place];
+  return true;
+}
+
+static bool read_commit(const option_row *row, const char *value, dds_options *options,
+                        dds_error *error) {
+  static const char *const words[] = {"auto", "atomic", "through"};
+  static const dds_commit_mode meanings[] = {DDS_COMMIT_AUTO, DDS_COMMIT_ATOMIC,
+                                             DDS_COMMIT_THROUGH};
+  int place;
+  if (!read_word(row, value, words, &place, error)) {
+    return false;
+  }
+  options->commit = meanings[place];
+  return true;
 }
 
 static bool read_flag(const option_row *row, const char *value, dds_options *options,
@@ -162,6 +189,8 @@ static const option_row option_rows[] = {
     {"expires", read_text, DDS_OPTION_EXPIRES, 0, 0},
     {"ttl", read_text, DDS_OPTION_TTL, 0, 0},
     {"consistent_read", read_consistency, 0, 0, 0},
+    {"commit", read_commit, 0, 0, 0},
+    {"concurrency", read_count, PLACE(concurrency), 1, 256},
     {"create", read_flag, PLACE(create), 0, 0},
     {"read_capacity", read_capacity, PLACE(read_capacity), 1, 1e9},
     {"write_capacity", read_capacity, PLACE(write_capacity), 1, 1e9},
@@ -516,6 +545,10 @@ bool dds_options_parse(int count, const char *const *arguments, dds_options *opt
 const char *dds_options_table(const dds_options *options) {
   const char *table = options->text[DDS_OPTION_TABLE];
   return table != NULL ? table : DDS_DEFAULT_TABLE;
+}
+
+size_t dds_options_concurrency(const dds_options *options) {
+  return options->concurrency > 0 ? (size_t)options->concurrency : DDS_DEFAULT_CONCURRENCY;
 }
 
 dds_client_options dds_options_client(const dds_options *options) {

@@ -24,6 +24,16 @@ typedef enum dds_consistency {
   DDS_CONSISTENT_NEVER,
 } dds_consistency;
 
+/* How the writes of a transaction are sent. */
+typedef enum dds_commit_mode {
+  DDS_COMMIT_AUTO,    /* one TransactWriteItems where that can be */
+  DDS_COMMIT_ATOMIC,  /* refused where it cannot */
+  DDS_COMMIT_THROUGH, /* as they come, for loads larger than memory */
+} dds_commit_mode;
+
+/* Calls in flight where option concurrency does not say otherwise. */
+enum { DDS_DEFAULT_CONCURRENCY = 16 };
+
 /* One text option's value. */
 typedef enum dds_text_option {
   DDS_OPTION_TABLE,
@@ -45,6 +55,8 @@ typedef struct dds_options {
   dds_extra_column *extras;          /* owned, and the names in them */
   size_t extra_count;
   dds_consistency consistency;
+  dds_commit_mode commit;
+  int concurrency; /* most calls in flight; 0: DDS_DEFAULT_CONCURRENCY */
   bool create;
   bool read_only;
   int64_t read_capacity; /* 0: on demand */
@@ -63,6 +75,9 @@ DDS_MUST_USE bool dds_options_parse(int count, const char *const *arguments, dds
 
 /* The name of the DynamoDB table. */
 const char *dds_options_table(const dds_options *options);
+
+/* Most calls in flight, 1 or more. */
+size_t dds_options_concurrency(const dds_options *options);
 
 /* What of them concerns a client; borrowed. */
 dds_client_options dds_options_client(const dds_options *options);

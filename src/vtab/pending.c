@@ -36,10 +36,18 @@ static size_t *slot_of(const dds_pending *pending, const dds_target *target, con
   }
 }
 
+/* Makes a write the last one of its item. */
+static void put_in_index(dds_pending *pending, size_t place) {
+  dds_pending_write *entry = &pending->writes[place];
+  size_t *slot = slot_of(pending, entry->target, &entry->write.key);
+  entry->previous = *slot;
+  *slot = place + 1;
+}
+
 static void fill_index(dds_pending *pending) {
   memset(pending->index, 0, pending->index_capacity * sizeof *pending->index);
   for (size_t i = 0; i < pending->count; i++) {
-    *slot_of(pending, pending->writes[i].target, &pending->writes[i].write.key) = i + 1;
+    put_in_index(pending, i);
   }
 }
 
@@ -80,7 +88,8 @@ bool dds_pending_add(dds_pending *pending, const struct dds_vtab *owner, dds_tar
   size_t bytes = dds_write_memory_bytes(write) + sizeof(dds_pending_write);
   if (bytes > DDS_PENDING_MAX_BYTES - pending->bytes) {
     dds_error_set(error, DDS_TOOBIG,
-                  "the writes of this transaction take more than %zu MB: COMMIT in smaller steps",
+                  "the writes of this transaction take more than %zu MB: COMMIT in smaller steps, "
+                  "or create the table with commit='through', which sends them as they come",
                   DDS_PENDING_MAX_BYTES >> 20);
     goto failed;
   }
@@ -98,8 +107,7 @@ bool dds_pending_add(dds_pending *pending, const struct dds_vtab *owner, dds_tar
   *write = (dds_write){0};
   memcpy(entry->sid_hash, sid_hash, sizeof entry->sid_hash);
   pending->bytes += bytes;
-  pending->count++;
-  *slot_of(pending, target, &entry->write.key) = pending->count;
+  put_in_index(pending, pending->count++);
   return true;
 failed:
   dds_write_free(write);
@@ -114,6 +122,58 @@ const dds_pending_write *dds_pending_find(const dds_pending *pending, const dds_
   size_t place = *slot_of(pending, target, key);
   return place == 0 || !is_waiting(&pending->writes[place - 1]) ? NULL
                                                                 : &pending->writes[place - 1];
+}
+
+/* The last unsent write before a position in the chain that starts at a place; 0 ends it. */
+static const dds_pending_write *last_before(const dds_pending *pending, size_t place,
+                                            uint64_t position) {
+  while (place > 0) {
+    const dds_pending_write *entry = &pending->writes[place - 1];
+    if (is_waiting(entry) && entry->position < position) {
+      return entry;
+    }
+    place = entry->previous;
+  }
+  return NULL;
+}
+
+dds_pending_effect dds_pending_effect_of(const dds_pending *pending, const dds_pending_write *last,
+                                         dds_item *image) {
+  if (!dds_write_image(&last->write, image)) {
+    return DDS_EFFECT_NONE;
+  }
+  if (last->write.kind == DDS_WRITE_DELETE) {
+    return DDS_EFFECT_GONE;
+  }
+  bool is_first = last_before(pending, last->previous, last->position) == NULL;
+  return last->write.kind == DDS_WRITE_PUT && last->rules.is_ignored && is_first
+             ? DDS_EFFECT_ITEM_UNLESS_EXISTS
+             : DDS_EFFECT_ITEM;
+}
+
+dds_pending_effect dds_pending_look_up(const dds_pending *pending, const dds_target *target,
+                                       const dds_key *key, uint64_t before_position,
+                                       dds_item *image) {
+  *image = (dds_item){{0}};
+  size_t place = pending->count == 0 ? 0 : *slot_of(pending, target, key);
+  const dds_pending_write *last = last_before(pending, place, before_position);
+  return last == NULL ? DDS_EFFECT_NONE : dds_pending_effect_of(pending, last, image);
+}
+
+bool dds_pending_next_key(const dds_pending *pending, const dds_target *target,
+                          uint64_t before_position, size_t *place, const dds_pending_write **last) {
+  while (*place < pending->count) {
+    const dds_pending_write *first = &pending->writes[(*place)++];
+    /* A key is met at its first unsent write, and told by its last. */
+    if (!is_waiting(first) || first->position >= before_position ||
+        !dds_target_is_same(first->target, target) ||
+        last_before(pending, first->previous, first->position) != NULL) {
+      continue;
+    }
+    *last = last_before(pending, *slot_of(pending, target, &first->write.key), before_position);
+    return true;
+  }
+  return false;
 }
 
 size_t dds_pending_count_for(const dds_pending *pending, const dds_target *target) {
@@ -133,16 +193,36 @@ size_t dds_pending_count_of(const dds_pending *pending, const struct dds_vtab *o
   return count;
 }
 
-size_t dds_pending_truncate(dds_pending *pending, const struct dds_vtab *owner, uint64_t position) {
+bool dds_pending_has_waiting(const dds_pending *pending) {
+  for (size_t i = 0; i < pending->count; i++) {
+    if (is_waiting(&pending->writes[i])) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void dds_pending_drop_second_halves(dds_pending *pending) {
+  for (size_t i = 1; i < pending->count; i++) {
+    dds_pending_write *entry = &pending->writes[i];
+    if (is_waiting(entry) && entry->rules.follows_previous &&
+        pending->writes[i - 1].state == DDS_PENDING_DROPPED) {
+      entry->state = DDS_PENDING_DROPPED;
+    }
+  }
+}
+
+/* Keeps those for which `is_kept` holds, in their order. */
+static void keep(dds_pending *pending,
+                 bool is_kept(const dds_pending_write *entry, const void *context),
+                 const void *context) {
   size_t kept = 0;
-  size_t applied = 0;
   for (size_t i = 0; i < pending->count; i++) {
     dds_pending_write *entry = &pending->writes[i];
-    if (entry->owner != owner || entry->position < position) {
+    if (is_kept(entry, context)) {
       pending->writes[kept++] = *entry;
       continue;
     }
-    applied += entry->state == DDS_PENDING_APPLIED;
     pending->bytes -= dds_write_memory_bytes(&entry->write) + sizeof *entry;
     release(entry);
   }
@@ -153,6 +233,36 @@ size_t dds_pending_truncate(dds_pending *pending, const struct dds_vtab *owner, 
   if (kept == 0) {
     dds_pending_free(pending);
   }
+}
+
+static bool is_kept_unsent(const dds_pending_write *entry, const void *context) {
+  (void)context;
+  return is_waiting(entry);
+}
+
+void dds_pending_forget_sent(dds_pending *pending) {
+  keep(pending, is_kept_unsent, NULL);
+}
+
+/* What dds_pending_truncate drops. */
+typedef struct tail {
+  const struct dds_vtab *owner;
+  uint64_t position;
+} tail;
+
+static bool is_kept_before(const dds_pending_write *entry, const void *context) {
+  const tail *dropped = context;
+  return entry->owner != dropped->owner || entry->position < dropped->position;
+}
+
+size_t dds_pending_truncate(dds_pending *pending, const struct dds_vtab *owner, uint64_t position) {
+  const tail dropped = {.owner = owner, .position = position};
+  size_t applied = 0;
+  for (size_t i = 0; i < pending->count; i++) {
+    const dds_pending_write *entry = &pending->writes[i];
+    applied += entry->state == DDS_PENDING_APPLIED && !is_kept_before(entry, &dropped);
+  }
+  keep(pending, is_kept_before, &dropped);
   return applied;
 }
 

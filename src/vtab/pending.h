@@ -42,7 +42,14 @@ typedef struct dds_pending_write {
   char sid_hash[DDS_SHA256_HEX_BYTES]; /* for messages */
   dds_pending_rules rules;
   dds_pending_state state;
+  size_t previous; /* place + 1 of the item's write before this one, 0 for none */
 } dds_pending_write;
+
+/* Writes of commit='through' since something was sent. */
+typedef struct dds_pending_gathered {
+  size_t conditional;
+  size_t unconditional;
+} dds_pending_gathered;
 
 typedef struct dds_pending {
   dds_pending_write *writes; /* owned */
@@ -52,6 +59,7 @@ typedef struct dds_pending {
   uint64_t next_position; /* what a savepoint remembers */
   size_t *index;          /* hash table of the last write of each key: place + 1, 0 for none */
   size_t index_capacity;  /* a power of two, or 0 */
+  dds_pending_gathered gathered;
 } dds_pending;
 
 /*
@@ -60,6 +68,36 @@ typedef struct dds_pending {
 DDS_MUST_USE bool dds_pending_add(dds_pending *pending, const struct dds_vtab *owner,
                                   dds_target *target, dds_write *write, const char *sid_hash,
                                   const dds_pending_rules *rules, dds_error *error);
+
+/* What unsent writes make of an item. */
+typedef enum dds_pending_effect {
+  DDS_EFFECT_NONE, /* no such write: the server's row is what there is */
+  DDS_EFFECT_ITEM, /* the image */
+  DDS_EFFECT_GONE,
+  /* The image, unless the server has a row, which then stays: INSERT OR IGNORE and nothing else. */
+  DDS_EFFECT_ITEM_UNLESS_EXISTS,
+} dds_pending_effect;
+
+/*
+ * What the unsent writes of a key in the target's table, made before a position (UINT64_MAX: all),
+ * make of the item. The image is borrowed from the last of them; its .json.text is NULL where there
+ * is none.
+ */
+dds_pending_effect dds_pending_look_up(const dds_pending *pending, const dds_target *target,
+                                       const dds_key *key, uint64_t before_position,
+                                       dds_item *image);
+
+/*
+ * Walks the keys of the target's table that have unsent writes made before a position, each once:
+ * `*last` is the last such write of the next one, whose effect dds_pending_effect_of tells.
+ * `*place` is 0 at first. False at the end. Nothing may be added or dropped in between.
+ */
+bool dds_pending_next_key(const dds_pending *pending, const dds_target *target,
+                          uint64_t before_position, size_t *place, const dds_pending_write **last);
+
+/* What one unsent write, the last that counts of its key, makes of the item. */
+dds_pending_effect dds_pending_effect_of(const dds_pending *pending, const dds_pending_write *last,
+                                         dds_item *image);
 
 /* The last unsent write of a key in the target's table, or NULL. */
 const dds_pending_write *dds_pending_find(const dds_pending *pending, const dds_target *target,
@@ -73,5 +111,14 @@ size_t dds_pending_count_of(const dds_pending *pending, const struct dds_vtab *o
 
 /* Drops the owner's writes from a position on; returns how many of them were applied already. */
 size_t dds_pending_truncate(dds_pending *pending, const struct dds_vtab *owner, uint64_t position);
+
+/* Whether any write is unsent. */
+bool dds_pending_has_waiting(const dds_pending *pending);
+
+/* Marks the second halves as dropped of changed sids whose first halves were. */
+void dds_pending_drop_second_halves(dds_pending *pending);
+
+/* Drops the writes that are no longer unsent, of whatever owner. */
+void dds_pending_forget_sent(dds_pending *pending);
 
 void dds_pending_free(dds_pending *pending);

@@ -35,10 +35,19 @@ bool dds_statement_text_is_utf8(sqlite3 *db) {
   return is_utf8;
 }
 
-bool dds_statement_is_writing(sqlite3 *db) {
-  sqlite3_stmt *statement = sqlite3_next_stmt(db, NULL);
-  while (statement != NULL && (!sqlite3_stmt_busy(statement) || sqlite3_stmt_readonly(statement))) {
-    statement = sqlite3_next_stmt(db, statement);
+static int count(sqlite3 *db, bool writing_alone) {
+  int running = 0;
+  sqlite3_stmt *statement = NULL;
+  while ((statement = sqlite3_next_stmt(db, statement)) != NULL) {
+    running += sqlite3_stmt_busy(statement) && !(writing_alone && sqlite3_stmt_readonly(statement));
   }
-  return statement != NULL;
+  return running;
+}
+
+int dds_statement_count_running(sqlite3 *db) {
+  return count(db, false);
+}
+
+int dds_statement_count_writing(sqlite3 *db) {
+  return count(db, true);
 }

@@ -25,5 +25,7 @@ bool dds_statement_fail(sqlite3 *db, int code, dds_error *error);
  */
 bool dds_statement_text_is_utf8(sqlite3 *db);
 
-/* Whether a statement that writes is running on the connection: a SELECT asserts nothing. */
-bool dds_statement_is_writing(sqlite3 *db);
+/* How many statements are running on the connection, and how many of them write: a SELECT asserts
+ * nothing. */
+int dds_statement_count_running(sqlite3 *db);
+int dds_statement_count_writing(sqlite3 *db);

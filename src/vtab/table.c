@@ -297,7 +297,10 @@ static size_t end_transaction(dds_vtab *table) {
   table->savepoint_count = 0;
   dds_row_reads_free(table->reads);
   table->reads = NULL;
-  return dds_pending_truncate(&table->connection->pending, table, 0);
+  size_t sent = table->sent_count;
+  table->sent_count = 0;
+  table->sent_end = 0;
+  return sent + dds_pending_truncate(&table->connection->pending, table, 0);
 }
 
 static int commit(sqlite3_vtab *vtab) {
@@ -366,8 +369,10 @@ static int rollback_to(sqlite3_vtab *vtab, int level) {
   } else if (level == table->lost_level) {
     position = table->lost_position;
   }
-  log_sent(table, dds_pending_truncate(&table->connection->pending, table,
-                                       position == UINT64_MAX ? table->begin_position : position));
+  position = position == UINT64_MAX ? table->begin_position : position;
+  /* Where in the transaction the earlier ones were sent is not known any more. */
+  size_t sent = table->sent_end > position ? table->sent_count : 0;
+  log_sent(table, sent + dds_pending_truncate(&table->connection->pending, table, position));
   return SQLITE_OK;
 }
 

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "sessions/change.h"
 #include "vtab/clock.h"
+#include "vtab/flush.h"
 #include "vtab/result.h"
 #include "vtab/snapshot.h"
 #include "vtab/table.h"
@@ -247,6 +248,9 @@ int dds_update(sqlite3_vtab *vtab, int count, sqlite3_value **values, sqlite3_in
       .now_ms = dds_clock_now_ms(table->connection->db),
   };
   (void)rowid;
+  dds_connection_note_statement(table->connection);
+  dds_pending *pending = &table->connection->pending;
+  uint64_t position = pending->next_position;
   bool ok =
       dds_target_check_writable(table->target, &error) && dds_target_open(table->target, &error);
   if (ok && count == 1) {
@@ -255,6 +259,11 @@ int dds_update(sqlite3_vtab *vtab, int count, sqlite3_value **values, sqlite3_in
     ok = read_row(&self, &error) &&
          (sqlite3_value_type(values[0]) == SQLITE_NULL ? insert(&self, &error)
                                                        : change(&self, &error));
+  }
+  if (ok && pending->next_position > position) {
+    ok = dds_flush_through(table->connection, table->target,
+                           dds_write_is_conditional(&pending->writes[pending->count - 1].write),
+                           &error);
   }
   dds_write_free(&self.writes[0]);
   dds_write_free(&self.writes[1]);

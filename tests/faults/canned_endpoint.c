@@ -22,6 +22,7 @@ struct canned_endpoint {
   int alive; /* the child ends when this pipe's writing end closes */
   volatile int created;
   volatile int failing_writes;
+  volatile int throttled_writes;
   volatile size_t request_count;
   volatile size_t write_count;
   canned_write writes[MOST_WRITES];
@@ -63,6 +64,9 @@ static const char no_table[] =
     "\"message\":\"Requested resource not found\"}";
 static const char server_error[] =
     "{\"__type\":\"com.amazonaws.dynamodb.v20120810#InternalServerError\",\"message\":\"no\"}";
+static const char throttled[] =
+    "{\"__type\":\"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException\","
+    "\"message\":\"no\"}";
 
 static bool is_key(const char *body, const char *key) {
   char member[64];
@@ -101,7 +105,9 @@ static const char *get_item(const char *body) {
   return is_key(body, "big") ? big_item() : "{}";
 }
 
-static void record_write(canned_endpoint *shared, const char *operation, const char *body) {
+/* `length` bytes of a body. */
+static void record_write(canned_endpoint *shared, const char *operation, const char *body,
+                         size_t body_length) {
   static const char key_member[] = "\"sessionId\":{\"S\":\"";
   if (shared->write_count == MOST_WRITES) {
     return;
@@ -114,13 +120,111 @@ static void record_write(canned_endpoint *shared, const char *operation, const c
   if (length < sizeof write->key && key != NULL) {
     memcpy(write->key, key + strlen(key_member), length);
   }
-  snprintf(write->body, sizeof write->body, "%s", body);
+  snprintf(write->body, sizeof write->body, "%.*s", (int)body_length, body);
   shared->write_count++;
+}
+
+/* What an element of a transaction or a batch begins with, and what it would be alone. A string in
+ * JSON cannot hold it: its quotes would be escaped. */
+static const struct {
+  const char *begin;
+  const char *operation;
+} elements[] = {
+    {"{\"Put\":{\"TableName\"", "PutItem"},        {"{\"Update\":{\"TableName\"", "UpdateItem"},
+    {"{\"Delete\":{\"TableName\"", "DeleteItem"},  {"{\"PutRequest\":{\"Item\"", "PutItem"},
+    {"{\"DeleteRequest\":{\"Key\"", "DeleteItem"},
+};
+enum { ELEMENTS = sizeof elements / sizeof elements[0] };
+
+/* The next element of a body, and which of the above it is; NULL at the end. */
+static const char *find_element(const char *body, size_t *kind) {
+  const char *first = NULL;
+  for (size_t i = 0; i < ELEMENTS; i++) {
+    const char *at = strstr(body, elements[i].begin);
+    if (at != NULL && (first == NULL || at < first)) {
+      first = at;
+      *kind = i;
+    }
+  }
+  return first;
+}
+
+/* Where the element ends: before the comma in front of the next one, or what closes the list. */
+static const char *end_of_element(const char *at, const char *next) {
+  static const char *const closing[] = {"],\"ClientRequestToken\":",
+                                        "]},\"ReturnConsumedCapacity\""};
+  if (next != NULL) {
+    return next - 1;
+  }
+  for (size_t i = 0; i < sizeof closing / sizeof closing[0]; i++) {
+    const char *end = strstr(at, closing[i]);
+    if (end != NULL) {
+      return end;
+    }
+  }
+  return at + strlen(at);
+}
+
+/* Each write of a transaction or a batch by itself. */
+static void record_writes(canned_endpoint *shared, const char *operation, const char *body) {
+  size_t kind = 0;
+  size_t next_kind = 0;
+  const char *at = find_element(body, &kind);
+  if (at == NULL) {
+    record_write(shared, operation, body, strlen(body));
+  }
+  while (at != NULL) {
+    const char *next = find_element(at + 1, &next_kind);
+    record_write(shared, elements[kind].operation, at, (size_t)(end_of_element(at, next) - at));
+    at = next;
+    kind = next_kind;
+  }
+}
+
+#define TAKEN \
+  "{\"sessionId\":{\"S\":\"taken\"},\"session_data\":{\"S\":\"{}\"},\"expireTime\":{\"N\":\"1\"}}"
+
+/* `taken` is there for a write that must not find it; a transaction says of each write whether it
+ * was refused. NULL: nothing is. */
+static const char *refuse_taken(const char *operation, const char *body) {
+  static char cancelled[4096];
+  size_t kind;
+  size_t used = 0;
+  if (!is_key(body, "taken") || strstr(body, "attribute_not_exists") == NULL) {
+    return NULL;
+  }
+  if (strcmp(operation, "TransactWriteItems") != 0) {
+    return "{\"__type\":\"x#ConditionalCheckFailedException\",\"message\":\"no\",\"Item\":" TAKEN
+           "}";
+  }
+  for (const char *at = find_element(body, &kind); at != NULL; at = find_element(at + 1, &kind)) {
+    const char *next = find_element(at + 1, &kind);
+    const char *taken = strstr(at, "{\"S\":\"taken\"}");
+    bool is_refused = taken != NULL && (next == NULL || taken < next);
+    used += (size_t)snprintf(cancelled + used, sizeof cancelled - used, "%s%s",
+                             used == 0 ? "{\"__type\":\"x#TransactionCanceledException\","
+                                         "\"message\":\"no\",\"CancellationReasons\":["
+                                       : ",",
+                             is_refused ? "{\"Code\":\"ConditionalCheckFailed\",\"Item\":" TAKEN "}"
+                                        : "{\"Code\":\"None\"}");
+  }
+  snprintf(cancelled + used, sizeof cancelled - used, "]}");
+  return cancelled;
 }
 
 static const char *answer_write(canned_endpoint *shared, const char *operation, const char *body,
                                 int *status) {
-  record_write(shared, operation, body);
+  if (shared->throttled_writes > 0) {
+    shared->throttled_writes--;
+    *status = 400;
+    return throttled;
+  }
+  const char *refusal = refuse_taken(operation, body);
+  if (refusal != NULL) {
+    *status = 400;
+    return refusal;
+  }
+  record_writes(shared, operation, body);
   if (shared->failing_writes > 0) {
     shared->failing_writes--;
     *status = 500;
@@ -146,6 +250,9 @@ static const char *answer(canned_endpoint *shared, const char *operation, const 
   }
   if (strcmp(operation, "GetItem") == 0) {
     return get_item(body);
+  }
+  if (strcmp(operation, "BatchGetItem") == 0) {
+    return "{\"Responses\":{\"sessions\":[]},\"UnprocessedKeys\":{}}";
   }
   if (strcmp(operation, "Scan") == 0) {
     return strstr(body, "ExclusiveStartKey") ? page_2 : page_1;
@@ -335,6 +442,7 @@ void canned_endpoint_stop(canned_endpoint *endpoint) {
 void canned_endpoint_reset(canned_endpoint *endpoint) {
   endpoint->created = 0;
   endpoint->failing_writes = 0;
+  endpoint->throttled_writes = 0;
   endpoint->request_count = 0;
   endpoint->write_count = 0;
 }
@@ -353,4 +461,8 @@ const canned_write *canned_endpoint_write(const canned_endpoint *endpoint, size_
 
 void canned_endpoint_fail_writes(canned_endpoint *endpoint, int count) {
   endpoint->failing_writes = count;
+}
+
+void canned_endpoint_throttle_writes(canned_endpoint *endpoint, int count) {
+  endpoint->throttled_writes = count;
 }

@@ -3,7 +3,8 @@
  * under must not depend on a server's moods. The table `sessions` has the items a, b and c in the
  * default layout, in two pages of a Scan; b has expired; by its
  * key alone there is also `big`, of 160 attributes more. Any other table does not exist until
- * CreateTable. Writes are answered and recorded; they change nothing that is read.
+ * CreateTable. Writes are answered and recorded; they change nothing that is read. A write that
+ * must not find the key `taken` finds it, and is refused, not recorded.
  *
  *   canned_endpoint *endpoint = canned_endpoint_start();   // sets the AWS environment, too
  *   …
@@ -20,7 +21,8 @@
 
 typedef struct canned_endpoint canned_endpoint;
 
-/* One write that was asked for: "PutItem", the value of the key, the whole body. */
+/* One write that was asked for: "PutItem", the value of the key, the whole body; of a transaction
+ * or a batch each of its writes, as if it had come alone, but for the bytes of its body. */
 typedef struct canned_write {
   char operation[32];
   char key[64];
@@ -41,3 +43,6 @@ const canned_write *canned_endpoint_write(const canned_endpoint *endpoint, size_
 
 /* The next writes are answered with an InternalServerError (HTTP 500), that many times. */
 void canned_endpoint_fail_writes(canned_endpoint *endpoint, int count);
+
+/* The next calls that write are refused by throttling, that many times; they are no writes. */
+void canned_endpoint_throttle_writes(canned_endpoint *endpoint, int count);

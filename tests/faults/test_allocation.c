@@ -175,6 +175,78 @@ static const scenario scenarios[] = {
                {"INSERT INTO s(sid, session, expires) VALUES ('t4', '" COOKIE "', 4102444800)", ""},
                {"RELEASE one", ""},
                {"COMMIT", ""}}},
+    {.name = "own_writes",
+     .setup = TABLE,
+     .steps = {{"BEGIN", ""},
+               {"INSERT INTO s(sid, session, expires) VALUES ('t1', '" COOKIE "', 4102444800)", ""},
+               {"INSERT OR IGNORE INTO s(sid, session) VALUES ('b', '{}'), ('t2', '{}')", ""},
+               {"SAVEPOINT one", ""},
+               {"UPDATE s SET userId = '44', score = 1.50 WHERE sid = 'a'", ""},
+               {"DELETE FROM s WHERE sid = 'c'", ""},
+               {"SELECT sid, userId, score, size > 99 FROM s WHERE sid IN ('a', 'b', 'c', 't1')",
+                "a|44|1.5|1\nb|43||0\nt1|||1\n"},
+               {"SELECT sid FROM s WHERE userId >= '44' AND expired = 0", "a\n"},
+               {"ROLLBACK TO one", ""},
+               {"UPDATE s SET userId = '45' WHERE sid >= 'c'", ""},
+               {"SELECT sid, userId FROM s ORDER BY sid", "a|42\nb|43\nc|45\nt1|45\nt2|45\n"},
+               {"COMMIT", ""}}},
+    /* What waits, and each kind of call that takes it. */
+    {.name = "pending_table",
+     .setup = TABLE,
+     .steps = {{"BEGIN", ""},
+               {"DELETE FROM s WHERE expired", ""},
+               {"UPDATE s SET userId = '44' WHERE sid = 'a'", ""},
+               {"UPDATE s SET score = 2 WHERE sid = 'a'", ""},
+               {"INSERT INTO s(sid, session, expires) VALUES ('t1', '" COOKIE "', 4102444800)", ""},
+               {"REPLACE INTO s(sid, session, expires) VALUES ('t2', '" COOKIE "', 4102444800)",
+                ""},
+               {"SELECT position, virtual_table, operation, sid, condition IS NOT NULL, call, api, "
+                "length(sid_hash), bytes > 0, write_units FROM dynamodb_pending",
+                "1|s|DeleteItem|b|1|1|TransactWriteItems|64|1|2\n"
+                "2|s|UpdateItem|a|1|1|TransactWriteItems|64|1|2\n"
+                "3|s|PutItem|t1|1|1|TransactWriteItems|64|1|2\n"
+                "4|s|PutItem|t2|0|1|TransactWriteItems|64|1|2\n"},
+               {"COMMIT", ""}}},
+    {.name = "batches",
+     .setup = TABLE,
+     .steps = {{"BEGIN", ""},
+               {"REPLACE INTO s(sid, session, expires) VALUES ('t1', '" COOKIE "', 4102444800), "
+                "('t2', '" COOKIE "', 4102444800)",
+                ""},
+               {"DELETE FROM s WHERE sid = 'a'", ""},
+               {"COMMIT", ""},
+               {"WITH n(i) AS (VALUES (10) UNION ALL SELECT i + 1 FROM n WHERE i < 36) "
+                "REPLACE INTO s(sid, session, expires) SELECT 'r' || i, '" COOKIE "', 4102444800 "
+                "FROM n",
+                ""}}},
+    {.name = "through",
+     .setup = "CREATE VIRTUAL TABLE temp.s USING dynamodb_sessions(commit='through', "
+              "concurrency=1, userId TEXT);",
+     .steps = {{"BEGIN", ""},
+               {"WITH n(i) AS (VALUES (10) UNION ALL SELECT i + 1 FROM n WHERE i < 36) "
+                "REPLACE INTO s(sid, session, expires) SELECT 'r' || i, '" COOKIE "', 4102444800 "
+                "FROM n",
+                ""},
+               {"UPDATE s SET userId = '44' WHERE sid = 'a'", ""},
+               {"COMMIT", ""}}},
+    /* What DynamoDB refuses is dropped by OR IGNORE, and the rest sent again. */
+    {.name = "refused_writes",
+     .setup = TABLE,
+     .steps = {{"INSERT OR IGNORE INTO s(sid, session) VALUES ('taken', '" COOKIE "')", ""},
+               {"INSERT OR IGNORE INTO s(sid, session) VALUES ('t1', '" COOKIE "'), ('taken', "
+                "'" COOKIE "'), ('t2', '" COOKIE "')",
+                ""},
+               {"BEGIN", ""},
+               {"UPDATE OR IGNORE s SET sid = 'taken' WHERE sid = 'a'", ""},
+               {"UPDATE s SET userId = '44' WHERE sid = 'c'", ""},
+               {"COMMIT", ""}}},
+    {.name = "changed_sids",
+     .setup = TABLE,
+     .steps = {{"BEGIN", ""},
+               {"UPDATE s SET sid = 'x' || sid WHERE sid IN ('a', 'c')", ""},
+               {"UPDATE s SET sid = 'y' || sid WHERE sid = 'xa'", ""},
+               {"SELECT sid FROM s ORDER BY sid", "b\nxc\nyxa\n"},
+               {"COMMIT", ""}}},
     /* A transaction goes on behind a statement that failed. */
     {.name = "going_on",
      .setup = TABLE,

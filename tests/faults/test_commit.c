@@ -1,6 +1,7 @@
 /*
- * SQLite can fail to commit after the writes were sent: a commit hook refuses, or another process
- * reads the local file. Nothing may be sent twice then, and sqlite3_log tells what stays.
+ * SQLite can fail to commit after the writes were sent: a commit hook refuses, another process
+ * reads the local file, or another module's xSync fails. Nothing may be sent twice then, and
+ * sqlite3_log tells what stays.
  *
  * The extension is $DDS_EXTENSION; the server is canned_endpoint.
  */
@@ -20,7 +21,8 @@ enum { LOG_BYTES = 4096 };
 typedef struct scene {
   sqlite3 *db;
   canned_endpoint *endpoint;
-  bool refuses; /* the commit hook */
+  bool refuses;  /* the commit hook */
+  int sync_code; /* of the other module's xSync */
   char problem[1024];
 } scene;
 
@@ -72,6 +74,69 @@ static void expect_logged(scene *self, const char *words) {
 }
 
 #define INSERT(key) "INSERT INTO sessions(sid, session) VALUES ('" key "', '{}')"
+
+/* ---- another module --------------------------------------------------------------------------*/
+
+/* A table that takes any row, keeps none, and answers xSync as the scene wants. */
+typedef struct other_table {
+  sqlite3_vtab base;
+  const scene *of;
+} other_table;
+
+static int other_connect(sqlite3 *db, void *of, int argument_count, const char *const *arguments,
+                         sqlite3_vtab **out, char **message) {
+  other_table *table = sqlite3_malloc(sizeof *table);
+  (void)argument_count;
+  (void)arguments;
+  (void)message;
+  if (table == NULL) {
+    return SQLITE_NOMEM;
+  }
+  *table = (other_table){.of = of};
+  *out = &table->base;
+  return sqlite3_declare_vtab(db, "CREATE TABLE other(x)");
+}
+
+static int other_disconnect(sqlite3_vtab *vtab) {
+  sqlite3_free(vtab);
+  return SQLITE_OK;
+}
+
+static int other_plan(sqlite3_vtab *vtab, sqlite3_index_info *info) {
+  (void)vtab;
+  (void)info;
+  return SQLITE_OK;
+}
+
+static int other_update(sqlite3_vtab *vtab, int count, sqlite3_value **values, sqlite3_int64 *id) {
+  (void)vtab;
+  (void)count;
+  (void)values;
+  *id = 1;
+  return SQLITE_OK;
+}
+
+static int other_begin(sqlite3_vtab *vtab) {
+  (void)vtab;
+  return SQLITE_OK;
+}
+
+static int other_sync(sqlite3_vtab *vtab) {
+  return ((other_table *)vtab)->of->sync_code;
+}
+
+static const sqlite3_module other_module = {
+    .xCreate = other_connect,
+    .xConnect = other_connect,
+    .xBestIndex = other_plan,
+    .xDisconnect = other_disconnect,
+    .xDestroy = other_disconnect,
+    .xUpdate = other_update,
+    .xBegin = other_begin,
+    .xSync = other_sync,
+};
+
+#define INSERT_OTHER "INSERT INTO other VALUES (1)"
 
 /* ---- the scenes ------------------------------------------------------------------------------*/
 
@@ -146,6 +211,94 @@ static void a_locked_file_and_a_savepoint(scene *self) {
   expect_sent(self, "pq");
 }
 
+/* SQLite calls xSync in the order in which the tables entered the transaction. */
+static void another_module_that_fails_behind(scene *self) {
+  self->sync_code = SQLITE_IOERR;
+  expect(self, "BEGIN", SQLITE_OK);
+  expect(self, INSERT("p"), SQLITE_OK);
+  expect(self, "INSERT INTO local VALUES (1)", SQLITE_OK);
+  expect(self, INSERT_OTHER, SQLITE_OK);
+  expect(self, "COMMIT", SQLITE_IOERR);
+  if (!sqlite3_get_autocommit(self->db)) {
+    complain(self, "COMMIT", "left the transaction open");
+  }
+  expect_sent(self, "p");
+  expect_logged(self, "1 writes of \"sessions\" were already sent");
+  self->sync_code = SQLITE_OK;
+  expect(self, INSERT("q"), SQLITE_OK);
+  expect_sent(self, "pq");
+}
+
+static void another_module_that_fails_before(scene *self) {
+  self->sync_code = SQLITE_IOERR;
+  expect(self, "BEGIN", SQLITE_OK);
+  expect(self, INSERT_OTHER, SQLITE_OK);
+  expect(self, INSERT("p"), SQLITE_OK);
+  expect(self, "COMMIT", SQLITE_IOERR);
+  expect_sent(self, "");
+  expect_logged(self, NULL);
+  self->sync_code = SQLITE_OK;
+  expect(self, INSERT("q"), SQLITE_OK);
+  expect_sent(self, "q");
+}
+
+static void another_module_that_is_busy(scene *self) {
+  self->sync_code = SQLITE_BUSY;
+  expect(self, "BEGIN", SQLITE_OK);
+  expect(self, INSERT("p"), SQLITE_OK);
+  expect(self, INSERT_OTHER, SQLITE_OK);
+  expect(self, "COMMIT", SQLITE_BUSY);
+  expect(self, "COMMIT", SQLITE_BUSY);
+  if (sqlite3_get_autocommit(self->db)) {
+    complain(self, "COMMIT", "ended the transaction");
+  }
+  expect(self, INSERT("q"), SQLITE_OK);
+  expect(self, INSERT("r"), SQLITE_OK);
+  self->sync_code = SQLITE_OK;
+  expect(self, "COMMIT", SQLITE_OK);
+  expect_sent(self, "pqr");
+  expect_logged(self, NULL);
+}
+
+/* A write over one that was sent already is a write of its own. */
+static void another_module_that_is_busy_and_a_later_write(scene *self) {
+  self->sync_code = SQLITE_BUSY;
+  expect(self, "BEGIN", SQLITE_OK);
+  expect(self, INSERT("p"), SQLITE_OK);
+  expect(self, INSERT_OTHER, SQLITE_OK);
+  expect(self, "COMMIT", SQLITE_BUSY);
+  expect(self, "REPLACE INTO sessions(sid, session) VALUES ('p', '{\"v\":2}')", SQLITE_OK);
+  expect(self, "SAVEPOINT one", SQLITE_OK);
+  expect(self, "DELETE FROM sessions WHERE sid = 'a'", SQLITE_OK);
+  expect(self, "ROLLBACK TO one", SQLITE_OK);
+  expect_logged(self, NULL);
+  self->sync_code = SQLITE_OK;
+  expect(self, "COMMIT", SQLITE_OK);
+  expect_sent(self, "pp");
+}
+
+/* The first COMMIT fails for DynamoDB's reasons, the second for SQLite's, the third not at all. */
+static void throttled_and_then_a_locked_file(scene *self) {
+  expect(self,
+         "DROP TABLE sessions; CREATE VIRTUAL TABLE temp.sessions USING dynamodb_sessions("
+         "max_attempts=1)",
+         SQLITE_OK);
+  expect(self, "BEGIN", SQLITE_OK);
+  expect(self, INSERT("p"), SQLITE_OK);
+  expect(self, INSERT("q"), SQLITE_OK);
+  expect(self, INSERT_OTHER, SQLITE_OK);
+  canned_endpoint_throttle_writes(self->endpoint, 1);
+  expect(self, "COMMIT", SQLITE_BUSY);
+  expect_sent(self, "");
+  self->sync_code = SQLITE_BUSY;
+  expect(self, "COMMIT", SQLITE_BUSY);
+  expect_sent(self, "pq");
+  self->sync_code = SQLITE_OK;
+  expect(self, "COMMIT", SQLITE_OK);
+  expect_sent(self, "pq");
+  expect_logged(self, NULL);
+}
+
 /* ---- running them ----------------------------------------------------------------------------*/
 
 static const struct {
@@ -157,6 +310,12 @@ static const struct {
     {"a_locked_file_and_a_second_commit", a_locked_file_and_a_second_commit},
     {"a_locked_file_and_a_rollback", a_locked_file_and_a_rollback},
     {"a_locked_file_and_a_savepoint", a_locked_file_and_a_savepoint},
+    {"another_module_that_fails_behind", another_module_that_fails_behind},
+    {"another_module_that_fails_before", another_module_that_fails_before},
+    {"another_module_that_is_busy", another_module_that_is_busy},
+    {"another_module_that_is_busy_and_a_later_write",
+     another_module_that_is_busy_and_a_later_write},
+    {"throttled_and_then_a_locked_file", throttled_and_then_a_locked_file},
 };
 
 static bool play(void (*act)(scene *self), canned_endpoint *endpoint, const char *path) {
@@ -171,7 +330,9 @@ static bool play(void (*act)(scene *self), canned_endpoint *endpoint, const char
   } else {
     sqlite3_extended_result_codes(self.db, 1);
     sqlite3_commit_hook(self.db, commit_hook, &self);
+    sqlite3_create_module(self.db, "other", &other_module, &self);
     expect(&self, "CREATE TABLE local(x)", SQLITE_OK);
+    expect(&self, "CREATE VIRTUAL TABLE temp.other USING other", SQLITE_OK);
     expect(&self, "CREATE VIRTUAL TABLE temp.sessions USING dynamodb_sessions", SQLITE_OK);
     act(&self);
   }

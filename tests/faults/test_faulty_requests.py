@@ -33,10 +33,11 @@ STATEMENTS = {
     "insert": ("INSERT INTO sessions(sid, session) VALUES ('n', '{}')", "PutItem"),
     "replace": ("REPLACE INTO sessions(sid, session) VALUES ('a', '{}')", "PutItem"),
     "update": ("UPDATE sessions SET userId = 'u' WHERE sid = 'a'", "UpdateItem"),
-    "update of item": ("UPDATE sessions SET item = json_set(item, '$.x.S', '1')", "UpdateItem"),
+    "update of item": ("UPDATE sessions SET item = json_set(item, '$.x.S', '1')",
+                       "TransactWriteItems"),
     "delete": ("DELETE FROM sessions WHERE sid = 'a'", "DeleteItem"),
     "conditional delete": ("DELETE FROM sessions WHERE userId LIKE 'V'", "DeleteItem"),
-    "move": ("UPDATE sessions SET sid = 'm' WHERE sid = 'a'", "DeleteItem"),
+    "move": ("UPDATE sessions SET sid = 'm' WHERE sid = 'a'", "TransactWriteItems"),
     "touch": ("SELECT dynamodb_touch('sessions', 'a', 60)", "UpdateItem"),
     "reap": ("SELECT dynamodb_reap('sessions')", "DeleteItem"),
     "create": ("SELECT dynamodb_create_table('sessions')", "DescribeTable"),
@@ -104,7 +105,7 @@ def test_a_transient_fault_is_mended_by_a_retry(table, name, fault):
 
 @pytest.mark.parametrize("name", [
     name for name, (_, operation) in STATEMENTS.items()
-    if operation in ("PutItem", "UpdateItem", "DeleteItem")
+    if operation in ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
 ])
 @pytest.mark.parametrize("fault", [
     aws_error("InternalServerError", "oh", status=500, forward_first=True),
@@ -319,26 +320,40 @@ def test_answers_that_are_no_page_crash_nothing(impatient, page):
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["not applied", "applied"])
-@pytest.mark.parametrize("at", [1, 3, 5])
-def test_a_commit_that_breaks_off_says_what_took_effect(impatient, at, lost):
+@pytest.mark.parametrize("at", [1, 50, 101])
+def test_a_commit_that_breaks_off_says_what_took_effect(
+        dynamodb, connect, make_table, scripted_endpoint, at, lost):
+    """More than one transaction holds, one call after another."""
+    one = make(dynamodb, connect, make_table, scripted_endpoint, "max_attempts=1", "concurrency=1")
     fault = aws_error("InternalServerError", "oh", status=500, forward_first=lost)
-    impatient.endpoint.inject(fault, operation="PutItem", at=at)
-    impatient.sql("CREATE TABLE main.log(t)")
+    one.endpoint.inject(fault, operation="PutItem", at=at)
+    one.sql("CREATE TABLE main.log(t)")
+    one.sql("BEGIN")
+    one.sql("INSERT INTO log VALUES (1)")
+    sids = [f"s{number:03}" for number in range(101)]
+    for sid in sids:
+        one.sql("INSERT INTO sessions(sid, session) VALUES (?, '{}')", sid)
+    with refused("SQLITE_ERROR", f"{at - 1} applied, {101 - at} not applied, 1 unknown"):
+        one.sql("COMMIT")
+    assert one.rows("SELECT * FROM log") == []
+    assert one.sids() == sorted(["a", "dead", *sids[: at - (not lost)]])
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["not applied", "applied"])
+def test_a_transaction_that_breaks_off_took_effect_as_a_whole_or_not(impatient, lost):
+    fault = aws_error("InternalServerError", "oh", status=500, forward_first=lost)
+    impatient.endpoint.inject(fault, operation="TransactWriteItems")
     impatient.sql("BEGIN")
-    impatient.sql("INSERT INTO log VALUES (1)")
     for sid in "bcdef":
         impatient.sql("INSERT INTO sessions(sid, session) VALUES (?, '{}')", sid)
-    numbers = f"{at - 1} applied, {5 - at} not applied, 1 unknown"
-    with refused("SQLITE_ERROR", numbers):
+    with refused("SQLITE_ERROR", "0 applied, 0 not applied, 5 unknown"):
         impatient.sql("COMMIT")
-    assert impatient.rows("SELECT * FROM log") == []
-    assert impatient.sids() == sorted(["a", "dead", *"bcdef"[: at - (not lost)]])
+    assert impatient.sids() == sorted(["a", "dead", *("bcdef" if lost else "")])
 
 
 @pytest.mark.parametrize("fault", TRANSIENT.values(), ids=TRANSIENT.keys())
 def test_a_fault_in_a_commit_of_many_is_mended(table, fault):
-    table.endpoint.inject(fault, operation="PutItem", at=2)
-    table.endpoint.inject(fault, operation="DeleteItem", at=1)
+    table.endpoint.inject(fault, operation="TransactWriteItems")
     table.sql("BEGIN")
     table.sql("DELETE FROM sessions")
     for sid in "bcdef":

@@ -99,14 +99,17 @@ def test_interrupt_ends_a_commit(slow, operation, statement):
 
 
 def test_interrupt_sends_nothing_further(slow):
+    """Of more than one transaction holds, three calls at a time are in flight."""
+    slow.create(slow.connection, "three", f"endpoint_url='{slow.endpoint.url}'", "concurrency=3")
     slow.sql("BEGIN")
-    for sid in "abcde":
-        slow.sql("INSERT INTO sessions(sid, session) VALUES (?, '{}')", sid)
-    hold(slow, "PutItem", at=3)
-    error = interrupted(slow, "PutItem", lambda: slow.sql("COMMIT"), count=3)
-    assert "2 applied, 2 not applied, 1 unknown" in str(error)
-    assert slow.endpoint.operations().count("PutItem") == 3
-    assert slow.sids() == ["a", "b"]
+    for number in range(101):
+        slow.sql("INSERT INTO three(sid, session) VALUES (?, '{}')", f"s{number:03}")
+    for at in (4, 5, 6):
+        hold(slow, "PutItem", at=at)
+    error = interrupted(slow, "PutItem", lambda: slow.sql("COMMIT"), count=6)
+    assert "3 applied, 95 not applied, 3 unknown" in str(error)
+    assert slow.endpoint.operations().count("PutItem") == 6
+    assert len(slow.sids()) == 3
 
 
 def test_interrupt_of_a_write_statement_rolls_the_transaction_back(slow):
@@ -167,9 +170,10 @@ def test_interrupt_of_nothing_harms_nothing(slow):
 def test_an_interrupted_reap_keeps_what_it_did(slow):
     for i in range(5):
         slow.put(f"dead-{i}", "{}", LONG_AGO)
+    slow.create(slow.connection, "one", f"endpoint_url='{slow.endpoint.url}'", "concurrency=1")
     hold(slow, "DeleteItem", at=3)
     error = interrupted(
-        slow, "DeleteItem", lambda: slow.sql("SELECT dynamodb_reap('sessions')").fetchall(), count=3
+        slow, "DeleteItem", lambda: slow.sql("SELECT dynamodb_reap('one')").fetchall(), count=3
     )
     assert "2 deleted" in str(error)
     slow.release.set()

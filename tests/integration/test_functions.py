@@ -4,6 +4,7 @@ import json
 import random
 import re
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -342,13 +343,42 @@ def test_reap_in_a_transaction_leaves_who_comes_back(sessions):
 def test_a_reap_that_fails_says_what_stays_deleted_and_goes_on_when_called_again(scripted):
     for i in range(6):
         scripted.put(f"dead-{i}", session(), LONG_AGO)
+    scripted.create(scripted.connection, "one", f"endpoint_url='{scripted.endpoint.url}'",
+                    "max_attempts=1", "concurrency=1")
     fault = aws_error("ProvisionedThroughputExceededException", "slow down")
     scripted.endpoint.inject(fault, operation="DeleteItem", at=4)
     with refused("SQLITE_BUSY", "3 deleted"):
-        scripted.value("SELECT dynamodb_reap('sessions')")
+        scripted.value("SELECT dynamodb_reap('one')")
     assert len(scripted.sids()) == 3
-    assert scripted.value("SELECT dynamodb_reap('sessions')") == 3
+    assert scripted.value("SELECT dynamodb_reap('one')") == 3
     assert scripted.sids() == []
+
+
+def test_reap_deletes_several_at_a_time(scripted):
+    """The first delete is answered when the third has come."""
+    for i in range(40):
+        scripted.put(f"dead-{i}", session(), LONG_AGO)
+    third = threading.Event()
+
+    def count(request):
+        if scripted.endpoint.operations().count("DeleteItem") >= 3:
+            third.set()
+
+    scripted.endpoint.handler = count
+    held = Response(hold=third, forward_first=True, json={})
+    scripted.endpoint.inject(held, operation="DeleteItem", at=1)
+    assert scripted.value("SELECT dynamodb_reap('sessions')") == 40
+    assert scripted.sids() == []
+
+
+def test_a_failed_delete_of_several_counts_the_others(scripted):
+    for i in range(6):
+        scripted.put(f"dead-{i}", session(), LONG_AGO)
+    fault = aws_error("ProvisionedThroughputExceededException", "slow down")
+    scripted.endpoint.inject(fault, operation="DeleteItem", at=4)
+    with refused("SQLITE_BUSY", "5 deleted"):
+        scripted.value("SELECT dynamodb_reap('sessions')")
+    assert len(scripted.sids()) == 1
 
 
 def test_the_deletes_of_reap_stay_when_the_statement_around_it_fails(sessions):

@@ -10,7 +10,8 @@ from scripted_endpoint import ScriptedEndpoint, aws_error
 FUTURE = int(time.time()) + 3600
 OPTIONS = [
     "table", "layout", "region", "endpoint_url", "profile", "hash_key", "prefix", "suffix", "data",
-    "expires", "ttl", "consistent_read", "create", "read_capacity", "write_capacity",
+    "expires", "ttl", "consistent_read", "commit", "concurrency", "create",
+    "read_capacity", "write_capacity",
     "request_timeout", "connect_timeout", "max_attempts", "read_only",
 ]
 
@@ -56,7 +57,7 @@ def test_an_unknown_option_suggests_the_nearest(wrong, meant, connect):
 
 
 @pytest.mark.parametrize("option", [
-    "index", "commit", "total_segments", "concurrency", "capacity_limit"])
+    "index", "total_segments", "capacity_limit"])
 def test_an_option_that_does_not_work_yet_is_unknown(option, connect):
     assert "unknown option %s" % option in refusal(connect(), "%s='1'" % option)
 
@@ -97,6 +98,9 @@ def test_an_option_given_twice_is_an_error(arguments, connect):
     ("data='sessionId'", "same attribute"),
     ("ttl='expireTime'", "same attribute"),
     ("consistent_read='yes'", "auto, 1 or 0, not 'yes'"),
+    ("commit='later'", "commit is auto, atomic or through, not 'later'"),
+    ("concurrency=0", "concurrency is a number from 1"),
+    ("concurrency=1.5", "concurrency is a whole number"),
     ("create='true'", "create is 0 or 1, not 'true'"),
     ("create=", "create is 0 or 1"),
     ("read_only=2", "read_only is 0 or 1, not '2'"),
@@ -518,7 +522,7 @@ def test_one_statement_reads_here_and_writes_there(make_table, connect, endpoint
             "INSERT INTO new(sid, session, expires) SELECT sid, session, expires FROM old")
         joined = "SELECT old.sid FROM old JOIN new USING (sid) ORDER BY 1"
         assert connection.execute(joined).fetchall() == [("a",), ("b",)]
-        assert other.operations() == ["PutItem"] * 2 + ["GetItem"] * 2
+        assert other.operations() == ["TransactWriteItems"] + ["GetItem"] * 2
     items = dynamodb.scan(TableName=target)["Items"]
     assert sorted(item["id"]["S"] for item in items) == ["sess:a", "sess:b"]
     assert all(json.loads(item["sess"]["S"])["views"] == 1 for item in items)

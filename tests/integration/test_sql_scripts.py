@@ -119,7 +119,7 @@ def test_fixture_sessions(shell, scan, layout):
     now = int(time.time())
     rows, requests = shell.script("fixtures/sessions.sql", n=60, now=now, large=5)
     assert rows == []
-    assert requests == {"PutItem": 60}
+    assert requests == {"BatchWriteItem": 3}
     items = scan(shell)
     assert set(items) == {f"fixture-1-{i:06d}" for i in range(1, 61)}
     states = {"expired": 0, "live": 0, "never": 0}

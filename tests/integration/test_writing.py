@@ -319,7 +319,7 @@ def test_update_from_that_changes_the_sid(sessions):
 
 def test_update_of_sid_is_a_put_and_a_delete(every):
     before = every.put("a", VISIT, userId={"S": "u"}, unknown={"N": "12345678901234567890.5"})
-    with every.sends("GetItem", "PutItem", "DeleteItem"):
+    with every.sends("GetItem", "TransactWriteItems"):
         cursor = every.sql("UPDATE sessions SET sid = 'b' WHERE sid = 'a'")
     assert cursor.rowcount == 1
     assert every.get("a") is None
@@ -500,7 +500,7 @@ def test_delete_by_sid_is_one_get_and_one_delete(every):
 def test_delete_all(every):
     for sid in "abc":
         every.put(sid)
-    with every.sends("Scan", "DeleteItem", "DeleteItem", "DeleteItem"):
+    with every.sends("Scan", "BatchWriteItem"):
         assert every.sql("DELETE FROM sessions").rowcount == 3
     assert every.sids() == []
 

@@ -87,6 +87,42 @@ static void describe_condition(const dds_condition *condition, bool is_first, dd
   }
 }
 
+/* The assignments applied to the item that was read, and nothing else. */
+static void check_image(const dds_write *write, const dds_item *old) {
+  dds_item image;
+  dds_json name;
+  dds_value value, other;
+  size_t set = 0, kept = 0, there = 0;
+  assert_true(dds_write_image(write, &image));
+  for (size_t i = 0; i < write->assignment_count; i++) {
+    const dds_assignment *assignment = &write->assignments[i];
+    bool found =
+        dds_item_find(&image, assignment->attribute, strlen(assignment->attribute), &value);
+    assert_int_equal(found, assignment->typed_value != NULL);
+    if (found) {
+      assert_int_equal(value.typed.length, strlen(assignment->typed_value));
+      assert_memory_equal(value.typed.text, assignment->typed_value, value.typed.length);
+    }
+    set += found;
+  }
+  for (dds_item_iterator i = dds_item_iterate(old); dds_item_next(&i, &name, &value);) {
+    bool is_assigned = false;
+    for (size_t j = 0; j < write->assignment_count; j++) {
+      const char *attribute = write->assignments[j].attribute;
+      is_assigned = is_assigned || dds_json_string_equals(name, attribute, strlen(attribute));
+    }
+    if (!is_assigned) {
+      assert_true(dds_item_find(&image, name.text + 1, name.length - 2, &other) &&
+                  dds_value_equal(&value, &other));
+      kept++;
+    }
+  }
+  for (dds_item_iterator i = dds_item_iterate(&image); dds_item_next(&i, &name, &value);) {
+    there++;
+  }
+  assert_int_equal(there, set + kept);
+}
+
 /* Runs the statement and frees what it made; errors are words too. */
 static bool run(const statement *given, dds_buffer *written, dds_buffer *asserted,
                 dds_error *error) {
@@ -107,6 +143,9 @@ static bool run(const statement *given, dds_buffer *written, dds_buffer *asserte
     dds_item item = item_of(given->old);
     dds_old_row old = {.item = &item, .columns_read = given->columns_read, .now_ms = NOW_MS};
     done = dds_change_update(&table, &old, &row, NOW_MS, writes, &made, error);
+    if (done && made == 1) {
+      check_image(&writes[0], &item);
+    }
     for (size_t i = 0; done && i < made; i++) {
       if (writes[i].kind != DDS_WRITE_PUT || made == 1) {
         assert_true(writes[i].asserted != NULL && dds_condition_holds(writes[i].asserted, &item));

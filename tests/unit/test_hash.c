@@ -97,8 +97,9 @@ static void test_bytes(void **state) {
 static void test_random_and_equal(void **state) {
   (void)state;
   unsigned char one[32] = {0}, two[32] = {0};
-  assert_true(dds_hash_random(one, sizeof one));
-  assert_true(dds_hash_random(two, sizeof two));
+  dds_error error = DDS_ERROR_INIT;
+  assert_true(dds_hash_random(one, sizeof one, &error));
+  assert_true(dds_hash_random(two, sizeof two, &error));
   assert_false(dds_hash_equal(one, two, sizeof one));
   assert_true(dds_hash_equal(one, one, sizeof one));
 }

@@ -292,6 +292,23 @@ static void expect_typed(const char *plain, const char *old, const char *typed) 
   dds_buffer_free(&result);
 }
 
+static void is_shown_as_it_will_be_stored(void **state) {
+  (void)state;
+  static const char given[] =
+      "{\"id\": {\"S\":\"1.0\"},\"n\":{ \"N\" : \"1e2\" },\"ns\":{\"NS\":[\"1.0\",\"-0\"]},"
+      "\"l\":{\"L\":[{\"N\":\"2.50\"},{\"NULL\":true}]},\"m\":{\"M\":{\"k\":{\"M\":{\"x\":{\"N\":"
+      "\"3.0\"}}}}},\"b\":{\"B\":\"AP8Q\"},\"ss\":{\"SS\":[\"1.0\"]},\"odd\":[1.0]}";
+  dds_item item = item_of(given);
+  dds_buffer json = DDS_BUFFER_INIT(1000);
+  dds_item_append_stored(&item, &json);
+  assert_string_equal(
+      dds_buffer_text(&json),
+      "{\"id\":{\"S\":\"1.0\"},\"n\":{\"N\":\"100\"},\"ns\":{\"NS\":[\"1\",\"0\"]},"
+      "\"l\":{\"L\":[{\"N\":\"2.5\"},{\"NULL\":true}]},\"m\":{\"M\":{\"k\":{\"M\":{\"x\":{\"N\":"
+      "\"3\"}}}}},\"b\":{\"B\":\"AP8Q\"},\"ss\":{\"SS\":[\"1.0\"]},\"odd\":[1.0]}");
+  dds_buffer_free(&json);
+}
+
 static void converts_plain_json(void **state) {
   (void)state;
   expect_typed(
@@ -475,6 +492,7 @@ int main(void) {
       cmocka_unit_test(compares_as_dynamodb),
       cmocka_unit_test(measures_by_the_developer_guide),
       cmocka_unit_test(becomes_plain_json),
+      cmocka_unit_test(is_shown_as_it_will_be_stored),
       cmocka_unit_test(converts_plain_json),
       cmocka_unit_test(keeps_types_beside_an_edit),
       cmocka_unit_test(refuses_json_that_dynamodb_cannot_hold),

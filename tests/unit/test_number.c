@@ -195,6 +195,31 @@ static const char *printed(dds_buffer *buffer, double value) {
   return dds_number_append_double(buffer, value) ? dds_buffer_text(buffer) : "refused";
 }
 
+static void writes_what_dynamodb_gives_back(void **state) {
+  (void)state;
+  static const char *const cases[][2] = {
+      {"1e3", "1000"},
+      {"1.50", "1.5"},
+      {"1E+2", "100"},
+      {"-1.0", "-1"},
+      {"-0", "0"},
+      {"0.00", "0"},
+      {"12.5e-3", "0.0125"},
+      {"0.10e1", "1"},
+      {"77", "77"},
+      {"-0.0", "0"},
+      {"1e-9", "0.000000001"},
+      {"9.9e40", "99000000000000000000000000000000000000000"},
+  };
+  dds_buffer buffer = DDS_BUFFER_INIT(1000);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    dds_buffer_clear(&buffer);
+    dds_number_append_stored(&buffer, cases[i][0], strlen(cases[i][0]));
+    assert_string_equal(dds_buffer_text(&buffer), cases[i][1]);
+  }
+  dds_buffer_free(&buffer);
+}
+
 static void writes_the_shortest_decimal(void **state) {
   (void)state;
   dds_buffer buffer = DDS_BUFFER_INIT(1000);
@@ -315,6 +340,7 @@ int main(void) {
       cmocka_unit_test(finds_integers_of_64_bits),
       cmocka_unit_test(converts_to_doubles),
       cmocka_unit_test(scales_by_powers_of_ten),
+      cmocka_unit_test(writes_what_dynamodb_gives_back),
       cmocka_unit_test(writes_the_shortest_decimal),
       cmocka_unit_test(doubles_round_trip_within_their_bounds),
       cmocka_unit_test(measures_by_pairs_of_digits),

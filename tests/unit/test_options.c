@@ -82,9 +82,9 @@ static void takes_every_option(void **state) {
   dds_options options = parsed(ARGUMENTS(
       "table=t1", "layout=dynamodb-store", "region=eu-west-1", "endpoint_url=http://localhost:8000",
       "profile=prod", "hash_key=key", "prefix=p:", "suffix=:s", "data=payload", "expires=until",
-      "ttl=drop", "consistent_read=1", "create=1", "read_capacity=5", "write_capacity=7",
-      "request_timeout=2.5", "connect_timeout=0.1", "max_attempts=9", "read_only=1",
-      "userId TEXT"));
+      "ttl=drop", "consistent_read=1", "commit=atomic", "concurrency=8", "create=1",
+      "read_capacity=5", "write_capacity=7", "request_timeout=2.5", "connect_timeout=0.1",
+      "max_attempts=9", "read_only=1", "userId TEXT"));
   assert_string_equal(dds_options_table(&options), "t1");
   assert_string_equal(options.layout.name, "dynamodb-store");
   assert_string_equal(options.layout.hash_key, "key");
@@ -95,6 +95,8 @@ static void takes_every_option(void **state) {
   assert_string_equal(options.layout.ttl, "drop");
   assert_int_equal(options.layout.encoding, DDS_ENCODING_MAP);
   assert_int_equal(options.consistency, DDS_CONSISTENT_ALWAYS);
+  assert_int_equal(options.commit, DDS_COMMIT_ATOMIC);
+  assert_int_equal(dds_options_concurrency(&options), 8);
   assert_true(options.create);
   assert_true(options.read_only);
   assert_int_equal(options.read_capacity, 5);

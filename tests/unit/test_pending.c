@@ -152,6 +152,105 @@ static void counts_only_what_waits(void **state) {
   tear_down(&f);
 }
 
+static const char item_json[] = "{\"id\":{\"S\":\"x\"}}";
+
+/* Adds a write of the key x. */
+static void add_kind(fixture *f, dds_write_kind kind, bool is_ignored, bool has_image) {
+  dds_error error = DDS_ERROR_INIT;
+  dds_pending_rules its_rules = {.when_refused = DDS_PRIMARYKEY, .is_ignored = is_ignored};
+  dds_write write = {.kind = kind, .key = key_of("x")};
+  char *copy = has_image ? dds_alloc_copy(item_json, strlen(item_json)) : NULL;
+  size_t length = has_image ? strlen(item_json) : 0;
+  if (kind == DDS_WRITE_PUT) {
+    write.item = copy;
+    write.item_length = length;
+  } else {
+    write.image = copy;
+    write.image_length = length;
+  }
+  assert_true(dds_pending_add(&f->pending, &f->owners[0], f->targets[0], &write, sid_hash,
+                              &its_rules, &error));
+}
+
+static void expect_effect(const fixture *f, uint64_t before_position, dds_pending_effect expected) {
+  dds_item image;
+  dds_key key = key_of("x");
+  assert_int_equal(dds_pending_look_up(&f->pending, f->targets[1], &key, before_position, &image),
+                   expected);
+  bool has_image = expected == DDS_EFFECT_ITEM || expected == DDS_EFFECT_ITEM_UNLESS_EXISTS;
+  assert_int_equal(image.json.text != NULL, has_image);
+  if (has_image) {
+    assert_memory_equal(image.json.text, item_json, strlen(item_json));
+  }
+  dds_key_free(&key);
+}
+
+static void tells_what_unsent_writes_make_of_an_item(void **state) {
+  (void)state;
+  fixture f;
+  set_up(&f);
+  expect_effect(&f, UINT64_MAX, DDS_EFFECT_NONE);
+  add_kind(&f, DDS_WRITE_PUT, true, true);
+  add_well(&f, 0, 0, "y");
+  add_kind(&f, DDS_WRITE_UPDATE, false, true);
+  add_well(&f, 0, 0, "x");
+  add_kind(&f, DDS_WRITE_PUT, true, true);
+  static const dds_pending_effect by_position[] = {
+      DDS_EFFECT_NONE,
+      DDS_EFFECT_ITEM_UNLESS_EXISTS,
+      DDS_EFFECT_ITEM_UNLESS_EXISTS,
+      DDS_EFFECT_ITEM,
+      DDS_EFFECT_GONE,
+      DDS_EFFECT_ITEM /* what was there is deleted: nothing can be ignored */};
+  for (uint64_t position = 0; position < 6; position++) {
+    expect_effect(&f, position, by_position[position]);
+  }
+  expect_effect(&f, UINT64_MAX, DDS_EFFECT_ITEM);
+  /* What is sent counts no longer. */
+  for (size_t i = 0; i < 4; i++) {
+    f.pending.writes[i].state = DDS_PENDING_APPLIED;
+  }
+  expect_effect(&f, UINT64_MAX, DDS_EFFECT_ITEM_UNLESS_EXISTS);
+  expect_effect(&f, 4, DDS_EFFECT_NONE);
+  tear_down(&f);
+}
+
+static void walks_each_key_once(void **state) {
+  (void)state;
+  static const struct {
+    int target;
+    const char *sid;
+  } added[] = {{0, "x"}, {0, "y"}, {2, "x"}, {1, "x"}, {0, "z"}, {1, "y"}, {0, "z"}};
+  static const struct {
+    uint64_t before_position;
+    int count;
+    uint64_t lasts[3];
+  } cases[] = {{0, 0, {0}}, {3, 2, {0, 1}}, {5, 3, {3, 1, 4}}, {UINT64_MAX, 3, {3, 5, 6}}};
+  fixture f;
+  set_up(&f);
+  for (size_t i = 0; i < sizeof added / sizeof added[0]; i++) {
+    add_well(&f, 0, added[i].target, added[i].sid);
+  }
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    size_t place = 0;
+    const dds_pending_write *last;
+    int count = 0;
+    while (
+        dds_pending_next_key(&f.pending, f.targets[0], cases[i].before_position, &place, &last)) {
+      assert_true(count < cases[i].count);
+      assert_int_equal(last->position, cases[i].lasts[count++]);
+    }
+    assert_int_equal(count, cases[i].count);
+  }
+  f.pending.writes[0].state = DDS_PENDING_APPLIED;
+  f.pending.writes[3].state = DDS_PENDING_APPLIED;
+  size_t place = 0;
+  const dds_pending_write *last;
+  assert_true(dds_pending_next_key(&f.pending, f.targets[0], UINT64_MAX, &place, &last));
+  assert_int_equal(last->position, 5);
+  tear_down(&f);
+}
+
 static void truncates_by_owner_and_position(void **state) {
   (void)state;
   fixture f;
@@ -323,6 +422,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(finds_the_last_write_of_an_item),
       cmocka_unit_test(counts_only_what_waits),
+      cmocka_unit_test(tells_what_unsent_writes_make_of_an_item),
+      cmocka_unit_test(walks_each_key_once),
       cmocka_unit_test(truncates_by_owner_and_position),
       cmocka_unit_test(agrees_with_a_plain_list),
       cmocka_unit_test(is_bounded_in_memory),

@@ -1,0 +1,51 @@
+/*
+ * Which calls the net writes of a transaction go in: the fewest. For each client, in the order of
+ * its first write:
+ *
+ *     one write                                 PutItem, UpdateItem or DeleteItem
+ *     2 to 100 with a condition among them,     one TransactWriteItems
+ *     up to 4 MB
+ *     else: those without condition             BatchWriteItem in 25s
+ *           changed sids                        TransactWriteItems, 50 rows each, never split
+ *           the other conditional ones          single calls
+ *
+ * commit='atomic' wants one TransactWriteItems for 2 and more in any case; commit='through' wants
+ * none but for changed sids.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "aws/client.h"
+#include "base/attributes.h"
+#include "base/error.h"
+#include "vtab/nets.h"
+
+typedef enum dds_api { DDS_API_SINGLE, DDS_API_BATCH, DDS_API_TRANSACT } dds_api;
+
+/* One call: `count` nets from `first` on in the order of the plan. */
+typedef struct dds_call_plan {
+  dds_api api;
+  const dds_client *client; /* borrowed */
+  size_t first;
+  size_t count;
+} dds_call_plan;
+
+typedef struct dds_calls {
+  size_t *order;       /* owned; numbers of nets, each at most once */
+  dds_call_plan *list; /* owned; those of one client in succession, its batches first */
+  size_t count;
+} dds_calls;
+
+/*
+ * Plans for the nets that have something to send. Fails with DDS_TOOBIG where commit='atomic'
+ * cannot be, or the changed sids that hang together are too many for one transaction. `calls` is
+ * the caller's in any case: dds_calls_free.
+ */
+DDS_MUST_USE bool dds_calls_plan(const dds_nets *nets, dds_calls *calls, dds_error *error);
+
+/* "PutItem", "BatchWriteItem", "TransactWriteItems", … */
+const char *dds_calls_operation(const dds_calls *calls, const dds_nets *nets, size_t call);
+
+void dds_calls_free(dds_calls *calls);
