@@ -90,7 +90,7 @@ C_FILES := $(sort $(wildcard src/*.[ch] src/*/*.[ch] tests/*/*.[ch]))
 
 # ---- libraries: asked for by the goals that compile, and by them alone ------------------------
 
-OUTER_GOALS := demo shell test check lint format asan coverage fuzz clean help
+OUTER_GOALS := demo shell test check lint format asan model coverage fuzz clean help
 PROGRAM_GOALS := programs
 
 ifneq ($(filter-out $(OUTER_GOALS),$(or $(MAKECMDGOALS),all)),)
@@ -222,6 +222,12 @@ asan:
 	$(BUILD) FLAVOUR=asan programs
 	@tests/tools/run-tests asan
 
+# Until it finds something, or Ctrl-C.
+model:
+	$(SETUP) test
+	$(BUILD) programs
+	@while tests/tools/run-tests release -q -k random_transactions; do :; done; false
+
 coverage:
 	$(SETUP) check
 	$(BUILD) FLAVOUR=coverage programs
@@ -260,6 +266,7 @@ help:
 	@echo 'make lint       the rules of the source tree alone'
 	@echo 'make format     format the C files'
 	@echo 'make asan       the tests under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make model      random transactions beside ordinary SQLite tables, until something differs'
 	@echo 'make coverage   the tests, and a table of the lines that they reach'
 	@echo 'make fuzz       libFuzzer on everything that parses, FUZZ_SECONDS=20 each'
 	@echo 'make install    copy the extension to $$(DESTDIR)$$(PREFIX)/lib ($(DESTDIR)$(PREFIX)/lib)'

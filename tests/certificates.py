@@ -10,6 +10,7 @@ import datetime
 import ipaddress
 import ssl
 import threading
+import uuid
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -67,7 +68,8 @@ class CertificateAuthority:
         return builder.sign(self._key, hashes.SHA256())
 
     def _context(self, host):
-        path = self._folder / f"{host}.pem"
+        # A file of its own: two servers may be asked by the same name at the same time.
+        path = self._folder / f"{uuid.uuid4().hex}.pem"
         key = self._server_key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,

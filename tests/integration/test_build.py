@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TARGETS = "all demo shell test check lint format asan coverage fuzz install clean help".split()
+TARGETS = (
+    "all demo shell test check lint format asan model coverage fuzz install clean help".split()
+)
 NETWORK_CLIENTS = "apt-get sudo curl wget pip pip3 mvn npm npx".split()
 
 
