@@ -5,9 +5,8 @@
  *
  *     BEGIN; DELETE FROM sessions WHERE expired; SELECT * FROM dynamodb_pending; ROLLBACK;
  */
-#include <string.h>
-
 #include "base/alloc.h"
+#include "base/text.h"
 #include "vtab/calls.h"
 #include "vtab/field.h"
 #include "vtab/information.h"
@@ -68,11 +67,6 @@ static void close(dds_rows *rows) {
   rows->state = NULL;
 }
 
-static bool copy_text(char **to, const char *from, size_t length, dds_error *error) {
-  *to = dds_alloc_copy(from, length);
-  return *to != NULL || dds_error_set_nomem(error);
-}
-
 static bool copy_condition(const dds_write *write, pending_row *row, dds_error *error) {
   dds_condition *condition;
   dds_buffer words = DDS_BUFFER_INIT(TEXT_BYTES);
@@ -83,7 +77,7 @@ static bool copy_condition(const dds_write *write, pending_row *row, dds_error *
   if (condition != NULL) {
     dds_condition_append_words(condition, &words);
     ok = dds_buffer_check(&words, error) &&
-         copy_text(&row->condition, dds_buffer_text(&words), words.length, error);
+         dds_text_copy(&row->condition, dds_buffer_text(&words), error);
   }
   dds_condition_release(condition);
   dds_buffer_free(&words);
@@ -95,8 +89,11 @@ static bool copy_sid(const dds_net *net, pending_row *row, dds_error *error) {
   dds_sql_value sid;
   const dds_key *key = &net->first->write.key;
   dds_item item = {.json = {.text = key->json, .length = key->length}};
-  bool ok = dds_row_sid(&net->target->options.layout, &item, &scratch, &sid, error) &&
-            copy_text(&row->sid, sid.bytes, sid.length, error);
+  bool ok = dds_row_sid(&net->target->options.layout, &item, &scratch, &sid, error);
+  if (ok) {
+    row->sid = dds_alloc_copy(sid.bytes, sid.length);
+    ok = row->sid != NULL || dds_error_set_nomem(error);
+  }
   dds_buffer_free(&scratch);
   return ok;
 }
@@ -119,15 +116,14 @@ static int64_t units_of(const dds_nets *nets, const dds_net *net, dds_api api) {
 
 static bool fill_row(const dds_nets *nets, const dds_calls *calls, size_t call, const dds_net *net,
                      pending_row *row, dds_error *error) {
-  const char *name = net->first->owner->name;
   const dds_write *write = dds_net_write(net);
   row->operation = dds_write_operation(write);
   row->bytes = net->payload_bytes;
   row->write_units = units_of(nets, net, calls->list[call].api);
   row->call = (int64_t)call + 1;
   row->api = dds_calls_operation(calls, nets, call);
-  return copy_text(&row->virtual_table, name, strlen(name), error) &&
-         copy_text(&row->sid_hash, net->first->sid_hash, strlen(net->first->sid_hash), error) &&
+  return dds_text_copy(&row->virtual_table, net->first->owner->name, error) &&
+         dds_text_copy(&row->sid_hash, net->first->sid_hash, error) &&
          copy_condition(write, row, error) && copy_sid(net, row, error);
 }
 
