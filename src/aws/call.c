@@ -7,6 +7,7 @@
  */
 #include "aws/call.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@
 
 enum { ATTEMPT_BYTES = 48 };
 
-typedef enum call_state { CALL_DUE, CALL_IN_FLIGHT, CALL_FINISHED } call_state;
+typedef enum call_state { CALL_DUE, CALL_IN_FLIGHT, CALL_ARRIVED, CALL_FINISHED } call_state;
 
 struct dds_call {
   dds_exchange_owner owner; /* first, so that a pointer to one is a pointer to the other */
@@ -51,13 +52,17 @@ int64_t dds_caller_server_now_ms(const dds_caller *caller) {
   return dds_caller_now_ms(caller) + caller->skew.offset_ms;
 }
 
-/* In [0,1), by splitmix64: jitter needs to differ, not to be secret. */
-static double next_fraction(dds_caller *caller) {
+/* By splitmix64: jitter and ids of calls need to differ, not to be secret. */
+static uint64_t next_random(dds_caller *caller) {
   uint64_t z = caller->random_state += UINT64_C(0x9E3779B97F4A7C15);
   z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
   z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-  z ^= z >> 31;
-  return (double)(z >> 11) / 9007199254740992.0;
+  return z ^ (z >> 31);
+}
+
+/* In [0,1). */
+static double next_fraction(dds_caller *caller) {
+  return (double)(next_random(caller) >> 11) / 9007199254740992.0;
 }
 
 static void link_call(dds_call *call) {
@@ -85,7 +90,9 @@ static void finish(dds_call *call, const dds_error *error) {
   outcome->error.attempts = outcome->attempts;
   outcome->error.http_status = outcome->http_status;
   memcpy(outcome->error.request_id, outcome->request_id, sizeof outcome->request_id);
-  outcome->finished_ms = dds_caller_now_ms(call->caller);
+  /* The time of the answer, which may have come long before anybody looked at it. */
+  outcome->finished_ms =
+      call->exchange != NULL ? call->exchange->finished_ms : dds_caller_now_ms(call->caller);
   /* Busy promises that nothing was applied, so that the same may be tried again. */
   if (outcome->error.code == DDS_BUSY && outcome->may_have_been_applied) {
     outcome->error.code = DDS_ERROR;
@@ -111,8 +118,11 @@ static void note_exchange(dds_call *call, const dds_exchange *exchange, const dd
   outcome->response_bytes += exchange->body.length;
   outcome->body = dds_buffer_text(&exchange->body);
   outcome->body_length = exchange->body.length;
-  snprintf(outcome->request_id, sizeof outcome->request_id, "%s",
-           answer->hides_request_id ? "" : exchange->request_id);
+  static_assert(sizeof outcome->request_id == sizeof exchange->request_id, "copied as it is");
+  memcpy(outcome->request_id, exchange->request_id, sizeof outcome->request_id);
+  if (answer->hides_request_id) {
+    outcome->request_id[0] = '\0';
+  }
   if (exchange->has_lost_answer || (is_answered && exchange->status >= 500) || answer->is_garbled) {
     outcome->may_have_been_applied = true;
   }
@@ -133,8 +143,15 @@ static bool schedule_retry(dds_call *call, const dds_answer *answer) {
   return true;
 }
 
-static void take_answer(dds_exchange_owner *owner, dds_exchange *exchange) {
+/* The transport's exchange has ended; it is judged by who waits. */
+static void note_arrival(dds_exchange_owner *owner, dds_exchange *exchange) {
   dds_call *call = (dds_call *)owner;
+  (void)exchange;
+  call->state = CALL_ARRIVED;
+}
+
+static void judge(dds_call *call) {
+  const dds_exchange *exchange = call->exchange;
   dds_error error = DDS_ERROR_INIT;
   dds_answer answer = {.retry = DDS_RETRY_NEVER, .retry_after_ms = -1};
   dds_skew *skew = &call->caller->skew;
@@ -162,12 +179,10 @@ static void take_answer(dds_exchange_owner *owner, dds_exchange *exchange) {
 
 static dds_call *create_call(dds_caller *caller, const dds_call_request *request,
                              dds_error *error) {
-  char invocation_id[DDS_UUID_BYTES];
-  dds_call *call = NULL;
-  if (!dds_buffer_check(request->body, error) || !dds_uuid_make(invocation_id, error)) {
+  if (!dds_buffer_check(request->body, error)) {
     return NULL;
   }
-  call = dds_alloc(sizeof *call);
+  dds_call *call = dds_alloc(sizeof *call);
   char *operation = dds_alloc_copy(request->operation, strlen(request->operation));
   if (call == NULL || operation == NULL) {
     dds_error_set_nomem(error);
@@ -176,7 +191,7 @@ static dds_call *create_call(dds_caller *caller, const dds_call_request *request
     return NULL;
   }
   *call = (dds_call){
-      .owner = {.finished = take_answer},
+      .owner = {.finished = note_arrival},
       .caller = caller,
       .state = CALL_DUE,
       .protocol = request->protocol,
@@ -187,7 +202,8 @@ static dds_call *create_call(dds_caller *caller, const dds_call_request *request
       .outcome = {.request_bytes = request->body->length, .started_ms = dds_caller_now_ms(caller)},
   };
   *request->body = (dds_buffer){.maximum = call->body.maximum, .is_secret = call->body.is_secret};
-  memcpy(call->invocation_id, invocation_id, sizeof invocation_id);
+  const uint64_t random[] = {next_random(caller), next_random(caller)};
+  dds_uuid_format((const unsigned char *)random, call->invocation_id);
   return call;
 }
 
@@ -276,6 +292,25 @@ static bool send_due(dds_caller *caller, int64_t *next_ms, dds_error *error) {
   return true;
 }
 
+/* Judging takes a call out of the list, unless it is tried again. */
+static void judge_arrived(const dds_caller *caller) {
+  dds_call *next;
+  for (dds_call *call = caller->calls; call != NULL; call = next) {
+    next = call->next;
+    if (call->state == CALL_ARRIVED) {
+      judge(call);
+    }
+  }
+}
+
+static bool has_arrived(const dds_caller *caller) {
+  const dds_call *call = caller->calls;
+  while (call != NULL && call->state != CALL_ARRIVED) {
+    call = call->next;
+  }
+  return call != NULL;
+}
+
 /* One step: until an exchange ends, a call is due, or `until_ms`. */
 static bool step(dds_caller *caller, int64_t until_ms, dds_error *error) {
   dds_error failure = DDS_ERROR_INIT;
@@ -287,23 +322,83 @@ static bool step(dds_caller *caller, int64_t until_ms, dds_error *error) {
   return failure.code == DDS_OK || dds_error_pass_on(error, &failure);
 }
 
-bool dds_call_wait_any(dds_caller *caller, dds_call *const *calls, size_t count, size_t *index,
-                       dds_error *error) {
-  for (;;) {
+/* The first of several that has come as far as `state`. */
+static bool find_in_state(dds_call *const *calls, size_t count, call_state state, size_t *index) {
+  for (size_t i = 0; i < count; i++) {
+    if (calls[i]->state >= state) {
+      *index = i;
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Who waits for an arrival gets it unjudged. Judging and sending may bring a call there too, also
+ * one whose attempt failed, or which came while another's waited for credentials. */
+static bool wait_for_state(dds_caller *caller, dds_call *const *calls, size_t count,
+                           call_state state, size_t *index, dds_error *error) {
+  while (!find_in_state(calls, count, state, index)) {
     int64_t next_ms;
+    judge_arrived(caller);
     if (!send_due(caller, &next_ms, error)) {
       return false;
     }
-    for (size_t i = 0; i < count; i++) {
-      if (calls[i]->state == CALL_FINISHED) {
-        *index = i;
-        return true;
-      }
-    }
-    if (!step(caller, next_ms, error)) {
+    /* What an attempt has waited for may have let another call arrive. */
+    if (!find_in_state(calls, count, state, index) && !has_arrived(caller) &&
+        !step(caller, next_ms, error)) {
       return false;
     }
   }
+  return true;
+}
+
+bool dds_call_wait_any(dds_caller *caller, dds_call *const *calls, size_t count, size_t *index,
+                       dds_error *error) {
+  return wait_for_state(caller, calls, count, CALL_FINISHED, index, error);
+}
+
+bool dds_call_wait_arrival(dds_caller *caller, dds_call *const *calls, size_t count, size_t *index,
+                           dds_error *error) {
+  return wait_for_state(caller, calls, count, CALL_ARRIVED, index, error);
+}
+
+bool dds_call_settle(dds_call *call) {
+  if (call->state == CALL_ARRIVED) {
+    call->max_attempts = call->outcome.attempts;
+    judge(call);
+  }
+  return call->state == CALL_FINISHED;
+}
+
+bool dds_call_has_arrived(const dds_call *call) {
+  return call->state >= CALL_ARRIVED;
+}
+
+bool dds_call_peek(const dds_call *call, const char **body, size_t *length) {
+  const dds_exchange *exchange = call->exchange;
+  enum { HTTP_OK = 200 };
+  bool is_there = call->state == CALL_ARRIVED ||
+                  (call->state == CALL_FINISHED && call->outcome.error.code == DDS_OK);
+  if (!is_there || exchange->failure != DDS_HTTP_ANSWERED || exchange->status != HTTP_OK) {
+    return false;
+  }
+  *body = dds_buffer_text(&exchange->body);
+  *length = exchange->body.length;
+  return true;
+}
+
+bool dds_caller_poll(dds_caller *caller, dds_error *error) {
+  dds_transport *transport = caller->transport;
+  dds_error failure = DDS_ERROR_INIT;
+  dds_exchange *exchange;
+  int64_t next_ms;
+  if (!send_due(caller, &next_ms, error)) {
+    return false;
+  }
+  while ((exchange = transport->wait(transport, dds_caller_now_ms(caller), &failure)) != NULL) {
+    exchange->owner->finished(exchange->owner, exchange);
+  }
+  return failure.code == DDS_OK || dds_error_pass_on(error, &failure);
 }
 
 bool dds_caller_pause(dds_caller *caller, int64_t duration_ms, dds_error *error) {
@@ -312,6 +407,7 @@ bool dds_caller_pause(dds_caller *caller, int64_t duration_ms, dds_error *error)
   /* More is left than there was: the clock was set back. */
   while (left_ms > 0 && left_ms <= duration_ms) {
     int64_t next_ms;
+    judge_arrived(caller);
     if (!send_due(caller, &next_ms, error) ||
         !step(caller, next_ms < until_ms ? next_ms : until_ms, error)) {
       return false;

@@ -1,9 +1,9 @@
 /*
- * Calls with attempts: a call goes through three states, due (nothing sent, or waiting for its next
- * attempt), in flight, finished. A caller holds what the calls to one service share: transport,
- * token bucket, clock skew, the calls that are not finished. What a request looks like and what
- * its answer means is the protocol's: client.c has DynamoDB's, fetch.c that of the services that
- * give out credentials.
+ * Calls with attempts: a call goes through four states, due (nothing sent, or waiting for its next
+ * attempt), in flight, arrived (answered, and nobody has looked at the answer), finished. A caller
+ * holds what the calls to one service share: transport, token bucket, clock skew, the calls that
+ * are not finished. What a request looks like and what its answer means is the protocol's: client.c
+ * has DynamoDB's, fetch.c that of the services that give out credentials.
  *
  * A retry is a due time, not a sleep: whoever waits for one call drives every call of its caller.
  */
@@ -80,6 +80,29 @@ DDS_MUST_USE bool dds_call_send(dds_call *call, dds_http_request *request, dds_e
 DDS_MUST_USE bool dds_call_wait_any(dds_caller *caller, dds_call *const *calls, size_t count,
                                     size_t *index, dds_error *error);
 
+/*
+ * The same, but returns for a call too whose answer has come and is not judged yet: whether its
+ * checksum is right, whether it is an error, whether it is to be tried again. So that another call
+ * can be started before that takes its time.
+ */
+DDS_MUST_USE bool dds_call_wait_arrival(dds_caller *caller, dds_call *const *calls, size_t count,
+                                        size_t *index, dds_error *error);
+
+/* Whether its answer has come, judged or not; false again while it is tried once more. */
+bool dds_call_has_arrived(const dds_call *call);
+
+/* The body of an HTTP 200 that has come and was not found wrong; false where there is none.
+ * Borrowed until the call is waited for, or freed. */
+bool dds_call_peek(const dds_call *call, const char **body, size_t *length);
+
+/* Judges an answer that has come without waiting for anything, and as the last: it is not tried
+ * again. For whoever gives up a call and tells how it ended. False where it is not finished. */
+bool dds_call_settle(dds_call *call);
+
+/* Takes in what has come and sends what is due, without waiting: for callers who are busy with
+ * something else meanwhile. Judges nothing. False where the stop callback says stop. */
+DDS_MUST_USE bool dds_caller_poll(dds_caller *caller, dds_error *error);
+
 /* Waits that long, driving calls in flight. False where it was interrupted. */
 DDS_MUST_USE bool dds_caller_pause(dds_caller *caller, int64_t duration_ms, dds_error *error);
 
@@ -93,7 +116,7 @@ typedef struct dds_call_outcome {
   int http_status;       /* of the last attempt, 0 without an answer */
   int attempts;
   int64_t started_ms;
-  int64_t finished_ms;
+  int64_t finished_ms; /* when the last answer came; 0: it is not finished */
   char request_id[DDS_ERROR_REQUEST_ID_BYTES];
   /* An attempt was sent and not answered for certain (no whole answer, or 5xx), so that the
    * operation may have been applied: by that attempt, also where the last one failed otherwise. */

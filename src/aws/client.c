@@ -249,7 +249,8 @@ static bool attempt(dds_call *call, void *context, dds_error *error) {
   }
   dds_buffer target = DDS_BUFFER_INIT(NAME_LIMIT_BYTES);
   dds_buffer authorization = DDS_BUFFER_INIT_SECRET(HEADER_LIMIT_BYTES);
-  dds_buffer_append_format(&target, "DynamoDB_20120810.%s", dds_call_operation(call));
+  dds_buffer_append_text(&target, "DynamoDB_20120810.");
+  dds_buffer_append_text(&target, dds_call_operation(call));
   dds_sign_request to_sign = {
       .region = client->place.endpoint.signing_region,
       .service = "dynamodb",
@@ -303,6 +304,15 @@ bool dds_client_start(dds_client *client, const char *operation, dds_buffer *bod
 bool dds_client_wait_any(dds_client *client, dds_call *const *calls, size_t count, size_t *index,
                          dds_error *error) {
   return dds_call_wait_any(&client->caller, calls, count, index, error);
+}
+
+bool dds_client_wait_arrival(dds_client *client, dds_call *const *calls, size_t count,
+                             size_t *index, dds_error *error) {
+  return dds_call_wait_arrival(&client->caller, calls, count, index, error);
+}
+
+bool dds_client_poll(dds_client *client, dds_error *error) {
+  return dds_caller_poll(&client->caller, error);
 }
 
 bool dds_client_pause(dds_client *client, int64_t duration_ms, dds_error *error) {

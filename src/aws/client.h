@@ -71,5 +71,12 @@ DDS_MUST_USE bool dds_client_start(dds_client *client, const char *operation, dd
 DDS_MUST_USE bool dds_client_wait_any(dds_client *client, dds_call *const *calls, size_t count,
                                       size_t *index, dds_error *error);
 
+/* As dds_call_wait_arrival, for calls of this client. */
+DDS_MUST_USE bool dds_client_wait_arrival(dds_client *client, dds_call *const *calls, size_t count,
+                                          size_t *index, dds_error *error);
+
+/* As dds_caller_poll, for all that is in flight. */
+DDS_MUST_USE bool dds_client_poll(dds_client *client, dds_error *error);
+
 /* Waits that long, driving calls in flight: for pacing. False where it was interrupted. */
 DDS_MUST_USE bool dds_client_pause(dds_client *client, int64_t duration_ms, dds_error *error);

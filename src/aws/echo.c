@@ -21,7 +21,7 @@ typedef struct run {
 typedef struct text_runs {
   run runs[MOST_TEXT_BYTES];
   size_t count;
-  unsigned char marks[1 << MARK_BITS]; /* by hash: whether there is such a run */
+  uint64_t marks[(1 << MARK_BITS) / 64]; /* by hash, a bit each: whether there is such a run */
 } text_runs;
 
 static bool counts(unsigned char byte) {
@@ -52,19 +52,21 @@ static size_t hash(const run *at) {
 static void index_text(text_runs *runs, const char *text) {
   size_t length = strlen(text);
   run at = {0};
-  memset(runs, 0, sizeof *runs);
+  runs->count = 0; /* and what stands behind it is not read */
+  memset(runs->marks, 0, sizeof runs->marks);
   for (size_t position = 0; position < length && runs->count < MOST_TEXT_BYTES;) {
     size_t before = at.length;
     position = extend(&at, text, position, length);
     if (at.length > before && at.length >= RUN_BYTES) {
       runs->runs[runs->count++] = at;
-      runs->marks[hash(&at)] = 1;
+      runs->marks[hash(&at) / 64] |= UINT64_C(1) << hash(&at) % 64;
     }
   }
 }
 
 static bool is_indexed(const text_runs *runs, const run *at) {
-  if (runs->marks[hash(at)] == 0) {
+  size_t mark = hash(at);
+  if ((runs->marks[mark / 64] >> mark % 64 & 1) == 0) {
     return false;
   }
   for (size_t i = 0; i < runs->count; i++) {
@@ -80,6 +82,44 @@ static bool shares_run(const text_runs *runs, const char *bytes, size_t length) 
   for (size_t position = 0; position < length;) {
     position = extend(&at, bytes, position, length);
     if (at.length >= RUN_BYTES && is_indexed(runs, &at)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* A byte that counts and that the text does not have: it stands in no run that both share. Behind a
+ * backslash it may not count. */
+static bool is_foreign(const bool in_text[256], const char *body, size_t at) {
+  unsigned char byte = (unsigned char)body[at];
+  return !in_text[byte] && counts(byte) && (at == 0 || body[at - 1] != '\\');
+}
+
+/*
+ * Whether the body shares a run with the text, wherever it stands. Read backwards, twelve bytes at
+ * a time: what begins at or before a foreign byte need not be looked at. Ids are capitals and
+ * digits, or hexadecimal, and sessions are full of other letters, so that one byte of several is
+ * read.
+ */
+static bool shares_any(const text_runs *runs, const char *text, const char *body, size_t length) {
+  bool in_text[256] = {false};
+  for (; *text != '\0'; text++) {
+    in_text[(unsigned char)*text] = true;
+  }
+  for (size_t end = RUN_BYTES; end <= length; end += RUN_BYTES) {
+    size_t start = end - RUN_BYTES;
+    size_t at = end;
+    while (at > start && !is_foreign(in_text, body, at - 1)) {
+      at--;
+    }
+    if (at > start) {
+      end = at;
+      continue;
+    }
+    while (end < length && !is_foreign(in_text, body, end)) {
+      end++;
+    }
+    if (shares_run(runs, body + start, end - start)) {
       return true;
     }
   }
@@ -177,7 +217,9 @@ static bool has_telling_word(const char *text) {
       "{\\\"",
       "\"}",
   };
-  for (; *text != '\0'; text++) {
+  /* Most texts are ids, which are looked at with each answer: so the first letters come first. */
+  for (text += strcspn(text, "AaSsXx\"{"); *text != '\0';
+       text += 1 + strcspn(text + 1, "AaSsXx\"{")) {
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
       if (strncasecmp(text, words[i], strlen(words[i])) == 0) {
         return true;
@@ -202,5 +244,6 @@ bool dds_echo_is_in(const dds_echo_request *request, const char *text) {
       return true;
     }
   }
-  return request->body != NULL && shares_data(&runs, request->body, request->body_length);
+  return request->body != NULL && shares_any(&runs, text, request->body, request->body_length) &&
+         shares_data(&runs, request->body, request->body_length);
 }

@@ -34,7 +34,8 @@ enum {
   RECEIVE_BUFFER_BYTES = 256 * 1024,
   KEPT_CONNECTIONS = 64,
   KEPT_HANDLES = 32,
-  HEADER_LIMIT_BYTES = 32 * 1024,
+  /* Taken at once for an answer that says how long it is; a larger one grows as it comes. */
+  RESERVE_LIMIT_BYTES = 4 * 1024 * 1024,
   RESPONSE_HEADERS_LIMIT_BYTES = 128 * 1024,
   LONGEST_ABSENCE_MS = 4 * 60 * 1000,
 };
@@ -58,8 +59,9 @@ typedef struct http_transport {
 struct http_exchange {
   dds_exchange base; /* first, so that a pointer to one is a pointer to the other */
   http_transport *transport;
-  CURL *easy; /* NULL once it is finished */
-  struct curl_slist *headers;
+  CURL *easy;                 /* NULL once it is finished */
+  struct curl_slist *headers; /* in an array, and behind it their lines */
+  size_t headers_bytes;
   http_exchange *next; /* in flight, or finished */
   int connect_timeout_ms;
   int request_timeout_ms;
@@ -98,12 +100,15 @@ static bool is_sigpipe_pending(void) {
   return sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
 }
 
+/* Where it was not blocked it cannot have been pending: it would have been delivered. */
 static pipe_guard block_sigpipe(void) {
-  pipe_guard guard = {.was_pending = is_sigpipe_pending()};
+  pipe_guard guard = {.is_blocked = false};
   sigset_t pipe_only;
   sigemptyset(&pipe_only);
   sigaddset(&pipe_only, SIGPIPE);
   guard.is_blocked = pthread_sigmask(SIG_BLOCK, &pipe_only, &guard.previous) == 0;
+  guard.was_pending =
+      guard.is_blocked && sigismember(&guard.previous, SIGPIPE) == 1 && is_sigpipe_pending();
   return guard;
 }
 
@@ -163,12 +168,25 @@ static int on_sending(void *context, char *peer, char *local, int peer_port, int
   return CURL_PREREQFUNC_OK;
 }
 
+/* A page of a megabyte comes in pieces of some kilobytes, and would be copied as it grows. */
+static void reserve_body(http_exchange *exchange) {
+  curl_off_t announced = -1;
+  curl_easy_getinfo(exchange->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+  if (announced > 0 && announced <= RESERVE_LIMIT_BYTES &&
+      (size_t)announced <= exchange->response_limit_bytes) {
+    dds_buffer_reserve(&exchange->base.body, (size_t)announced);
+  }
+}
+
 static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
   http_exchange *exchange = context;
   size_t length = size * count;
   if (length > exchange->response_limit_bytes - exchange->base.body.length) {
     exchange->is_too_large = true;
     return CURL_WRITEFUNC_PAUSE - 1; /* any number but `length` ends the transfer */
+  }
+  if (exchange->base.body.length == 0) {
+    reserve_body(exchange);
   }
   dds_buffer_append(&exchange->base.body, bytes, length);
   return exchange->base.body.failed == DDS_OK ? length : CURL_WRITEFUNC_PAUSE - 1;
@@ -248,41 +266,56 @@ static bool check_process(const http_transport *transport, dds_error *error) {
                        "fork(): open a new one in each process");
 }
 
-static void forget_headers(struct curl_slist *headers) {
-  for (struct curl_slist *header = headers; header != NULL; header = header->next) {
-    dds_wipe(header->data, strlen(header->data)); /* authorization and security token */
-  }
-  curl_slist_free_all(headers);
+static void forget_headers(http_exchange *exchange) {
+  dds_free_secret(exchange->headers, exchange->headers_bytes); /* authorization, security token */
+  exchange->headers = NULL;
 }
 
-static bool append_header(http_exchange *exchange, const char *name, const char *value) {
-  dds_buffer line = DDS_BUFFER_INIT_SECRET(HEADER_LIMIT_BYTES);
-  dds_buffer_append_format(&line, "%s:%s%s", name, value[0] == '\0' ? "" : " ", value);
-  struct curl_slist *list = NULL;
-  if (line.failed == DDS_OK) {
-    list = curl_slist_append(exchange->headers, line.data);
+/* Writes a line where curl expects one: `Name: value`, or `Name:` to take out a header. */
+static char *write_line(struct curl_slist *line, const dds_http_header *header, char *at) {
+  size_t name_length = strlen(header->name);
+  size_t value_length = strlen(header->value);
+  line->data = at;
+  memcpy(at, header->name, name_length);
+  at += name_length;
+  *at++ = ':';
+  if (value_length > 0) {
+    *at++ = ' ';
+    memcpy(at, header->value, value_length);
+    at += value_length;
   }
-  dds_buffer_free(&line);
-  if (list == NULL) {
-    return false;
-  }
-  exchange->headers = list;
-  return true;
+  *at++ = '\0';
+  return at;
 }
 
-static bool append_headers(http_exchange *exchange, const dds_http_request *request) {
-  bool has_content_type = false;
+/*
+ * The list of headers as curl walks over it, which takes no part of it over: in one piece of
+ * memory, because curl_slist_append takes two pieces a header. An empty value takes out the header
+ * that curl would send: waiting for 100 costs a round trip, and what a body is curl does not know.
+ */
+static bool make_headers(http_exchange *exchange, const dds_http_request *request) {
+  static const dds_http_header taken_out[] = {{"Expect", ""}, {"Content-Type", ""}};
+  size_t count = request->header_count + 2;
+  size_t bytes = count * sizeof *exchange->headers;
   for (size_t i = 0; i < request->header_count; i++) {
     const dds_http_header *header = &request->headers[i];
-    if (!append_header(exchange, header->name, header->value)) {
-      return false;
-    }
-    has_content_type |= strcasecmp(header->name, "Content-Type") == 0;
+    bytes += strlen(header->name) + strlen(header->value) + sizeof ": ";
+    count -= strcasecmp(header->name, "Content-Type") == 0 ? 1 : 0;
   }
-  /* An empty value takes out the header that curl would send: waiting for 100 costs a round trip,
-   * and what a body is curl does not know. */
-  return append_header(exchange, "Expect", "") &&
-         (has_content_type || append_header(exchange, "Content-Type", ""));
+  bytes += sizeof "Expect:" + sizeof "Content-Type:";
+  exchange->headers = dds_alloc(bytes);
+  exchange->headers_bytes = bytes;
+  if (exchange->headers == NULL) {
+    return false;
+  }
+  char *at = (char *)(exchange->headers + request->header_count + 2);
+  for (size_t i = 0; i < count; i++) {
+    const dds_http_header *header =
+        i < request->header_count ? &request->headers[i] : &taken_out[i - request->header_count];
+    at = write_line(&exchange->headers[i], header, at);
+    exchange->headers[i].next = i + 1 < count ? &exchange->headers[i + 1] : NULL;
+  }
+  return true;
 }
 
 static CURLcode set_constant_options(CURL *easy) {
@@ -376,7 +409,7 @@ static void give_back_handle(http_exchange *exchange, bool is_reusable) {
 
 static void free_exchange(http_exchange *exchange) {
   give_back_handle(exchange, false);
-  forget_headers(exchange->headers);
+  forget_headers(exchange);
   dds_buffer_free(&exchange->base.body);
   dds_free(exchange);
 }
@@ -435,7 +468,7 @@ static bool http_start(dds_transport *base, const dds_http_request *request,
   exchange->easy = transport->handle_count > 0 ? transport->handles[--transport->handle_count]
                                                : curl_easy_init();
   CURLcode result = CURLE_OUT_OF_MEMORY;
-  if (exchange->easy != NULL && append_headers(exchange, request)) {
+  if (exchange->easy != NULL && make_headers(exchange, request)) {
     result = set_constant_options(exchange->easy);
   }
   if (result == CURLE_OK) {
@@ -623,19 +656,31 @@ static bool check_multi(CURLMcode result, dds_error *error) {
   return dds_error_set(error, DDS_ERROR, "libcurl: %s", curl_multi_strerror(result));
 }
 
+/* How long to look for what comes, before `stop` or the deadline is due. */
+static int slice_ms(const http_transport *transport, int64_t deadline_ms, int64_t now_ms) {
+  int64_t next_ms = transport->asked_ms + STOP_INTERVAL_MS;
+  int64_t until_ms = next_ms < deadline_ms ? next_ms : deadline_ms;
+  return until_ms > now_ms ? (int)(until_ms - now_ms) : 0;
+}
+
+/* libcurl has worked since the last request was handed to it: so what comes is waited for first. */
 static dds_exchange *work_until(http_transport *transport, int64_t deadline_ms, dds_error *error) {
-  for (;;) {
+  int64_t now_ms = dds_clock_monotonic_ms();
+  collect(transport);
+  dds_exchange *exchange = take_finished(transport);
+  while (exchange == NULL) {
     int running;
-    if (!check_multi(curl_multi_perform(transport->multi, &running), error)) {
+    int timeout_ms = slice_ms(transport, deadline_ms, now_ms);
+    if (!check_multi(curl_multi_poll(transport->multi, NULL, 0, timeout_ms, NULL), error) ||
+        !check_multi(curl_multi_perform(transport->multi, &running), error)) {
       return NULL;
     }
     collect(transport);
-    dds_exchange *exchange = take_finished(transport);
+    exchange = take_finished(transport);
     if (exchange != NULL) {
-      return exchange;
+      break;
     }
-
-    int64_t now_ms = dds_clock_monotonic_ms();
+    now_ms = dds_clock_monotonic_ms();
     if (must_stop(transport, now_ms)) {
       dds_error_set(error, DDS_INTERRUPT, "interrupted");
       return NULL;
@@ -643,18 +688,8 @@ static dds_exchange *work_until(http_transport *transport, int64_t deadline_ms, 
     if (now_ms >= deadline_ms) {
       return NULL;
     }
-    int64_t slice_ms = transport->asked_ms + STOP_INTERVAL_MS - now_ms;
-    if (slice_ms > deadline_ms - now_ms) {
-      slice_ms = deadline_ms - now_ms;
-    }
-    if (slice_ms < 1) {
-      slice_ms = 1;
-    }
-    CURLMcode polled = curl_multi_poll(transport->multi, NULL, 0, (int)slice_ms, NULL);
-    if (!check_multi(polled, error)) {
-      return NULL;
-    }
   }
+  return exchange;
 }
 
 static dds_exchange *http_wait(dds_transport *base, int64_t until_ms, dds_error *error) {

@@ -12,6 +12,9 @@
 
 enum { CANONICAL_LIMIT_BYTES = 64 * 1024, SECRET_LIMIT_BYTES = 4096, DATE_BYTES = 8 };
 
+/* Room from the start, so that memory is taken once; a session token is longer. */
+enum { USUAL_CANONICAL_BYTES = 400, USUAL_NAMES_BYTES = 80, USUAL_TEXT_BYTES = 400 };
+
 static bool set_hash_error(dds_error *error) {
   return dds_error_set(error, DDS_ERROR, "libcrypto cannot compute SHA-256");
 }
@@ -69,20 +72,23 @@ static bool prepare_key(dds_signer *signer, const char *secret, const char *date
   return true;
 }
 
+/* Up to NULL: each request is signed, and a format is read slower than texts are copied. */
+static void append_texts(dds_buffer *buffer, const char *const *texts) {
+  for (; *texts != NULL; texts++) {
+    dds_buffer_append_text(buffer, *texts);
+  }
+}
+
 /* A header's value as it is signed: trimmed, runs of spaces as one. */
 static void append_value(dds_buffer *buffer, const char *value) {
-  bool is_gap = false, is_begun = false;
-  for (; *value != '\0'; value++) {
-    if (*value == ' ' || *value == '\t') {
-      is_gap = true;
-      continue;
-    }
-    if (is_gap && is_begun) {
-      dds_buffer_append_char(buffer, ' ');
-    }
-    dds_buffer_append_char(buffer, *value);
-    is_gap = false;
-    is_begun = true;
+  static const char spaces[] = " \t";
+  value += strspn(value, spaces);
+  while (*value != '\0') {
+    size_t length = strcspn(value, spaces);
+    dds_buffer_append(buffer, value, length);
+    value += length;
+    value += strspn(value, spaces);
+    dds_buffer_append_text(buffer, *value == '\0' ? "" : " ");
   }
 }
 
@@ -103,13 +109,10 @@ static void append_headers(dds_buffer *canonical, dds_buffer *names,
     if (headers[i].value == NULL) {
       continue;
     }
-    dds_buffer_append_format(canonical, "%s:", headers[i].name);
+    append_texts(canonical, (const char *const[]){headers[i].name, ":", NULL});
     append_value(canonical, headers[i].value);
     dds_buffer_append_char(canonical, '\n');
-    if (names->length > 0) {
-      dds_buffer_append_char(names, ';');
-    }
-    dds_buffer_append_text(names, headers[i].name);
+    append_texts(names, (const char *const[]){names->length > 0 ? ";" : "", headers[i].name, NULL});
   }
 }
 
@@ -121,9 +124,12 @@ static bool hash_canonical(const dds_credentials *credentials, const dds_sign_re
     return set_hash_error(error);
   }
   dds_buffer canonical = DDS_BUFFER_INIT_SECRET(CANONICAL_LIMIT_BYTES);
-  dds_buffer_append_format(&canonical, "POST\n%s\n\n", request->path);
+  dds_buffer_reserve(&canonical, USUAL_CANONICAL_BYTES);
+  dds_buffer_reserve(names, USUAL_NAMES_BYTES);
+  append_texts(&canonical, (const char *const[]){"POST\n", request->path, "\n\n", NULL});
   append_headers(&canonical, names, credentials, request, amz_date);
-  dds_buffer_append_format(&canonical, "\n%s\n%s", dds_buffer_text(names), body_hex);
+  append_texts(&canonical,
+               (const char *const[]){"\n", dds_buffer_text(names), "\n", body_hex, NULL});
   bool is_hashed =
       dds_buffer_check(&canonical, error) && dds_buffer_check(names, error) &&
       (dds_hash_sha256_hex(canonical.data, canonical.length, hex) || set_hash_error(error));
@@ -146,8 +152,9 @@ bool dds_sign_authorization(dds_signer *signer, const dds_credentials *credentia
       !hash_canonical(credentials, request, amz_date, &names, canonical_hex, error)) {
     goto done;
   }
-  dds_buffer_append_format(&to_sign, "AWS4-HMAC-SHA256\n%s\n%s/aws4_request\n%s", amz_date,
-                           signer->scope, canonical_hex);
+  dds_buffer_reserve(&to_sign, USUAL_TEXT_BYTES);
+  append_texts(&to_sign, (const char *const[]){"AWS4-HMAC-SHA256\n", amz_date, "\n", signer->scope,
+                                               "/aws4_request\n", canonical_hex, NULL});
   if (!dds_buffer_check(&to_sign, error)) {
     goto done;
   }
@@ -157,10 +164,11 @@ bool dds_sign_authorization(dds_signer *signer, const dds_credentials *credentia
     goto done;
   }
   dds_hash_hex(signature, signature_hex);
-  dds_buffer_append_format(
-      authorization,
-      "AWS4-HMAC-SHA256 Credential=%s/%s/aws4_request, SignedHeaders=%s, Signature=%s",
-      credentials->access_key_id, signer->scope, dds_buffer_text(&names), signature_hex);
+  dds_buffer_reserve(authorization, USUAL_TEXT_BYTES);
+  append_texts(authorization,
+               (const char *const[]){"AWS4-HMAC-SHA256 Credential=", credentials->access_key_id,
+                                     "/", signer->scope, "/aws4_request, SignedHeaders=",
+                                     dds_buffer_text(&names), ", Signature=", signature_hex, NULL});
   is_signed = dds_buffer_check(authorization, error);
 
 done:

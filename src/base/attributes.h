@@ -6,3 +6,6 @@
 
 /* printf-style checking: `text` and `first` are parameter positions that count from 1. */
 #define DDS_PRINTF(text, first) __attribute__((format(printf, text, first)))
+
+/* Keeps a rare or heavy path out of the function that calls it. */
+#define DDS_NOINLINE __attribute__((noinline))

@@ -29,6 +29,14 @@ typedef struct dds_buffer {
 #define DDS_BUFFER_INIT_SECRET(maximum_bytes) \
   ((dds_buffer){.maximum = (maximum_bytes), .is_secret = true})
 
+/*
+ * Makes room for `length` more bytes at once, where one knows what is coming; NULL where the buffer
+ * failed. The caller may write them himself, and then counts by dds_buffer_extend, as many or
+ * fewer. Valid until the next append.
+ */
+char *dds_buffer_reserve(dds_buffer *buffer, size_t length);
+void dds_buffer_extend(dds_buffer *buffer, size_t length);
+
 void dds_buffer_append(dds_buffer *buffer, const char *bytes, size_t length);
 void dds_buffer_append_text(dds_buffer *buffer, const char *text);
 void dds_buffer_append_char(dds_buffer *buffer, char byte);

@@ -47,6 +47,17 @@ typedef struct dds_error {
 /* An error that is not set. */
 #define DDS_ERROR_INIT ((dds_error){.code = DDS_OK})
 
+/* The same for one that is made for each row or column: its texts begin empty, but the kilobyte
+ * behind them is not cleared. */
+static inline void dds_error_clear(dds_error *error) {
+  error->code = DDS_OK;
+  error->http_status = 0;
+  error->attempts = 0;
+  error->service_code[0] = '\0';
+  error->request_id[0] = '\0';
+  error->message[0] = '\0';
+}
+
 /* Sets code and message unless an error is set. Returns false always: `return dds_error_set(…)`. */
 bool dds_error_set(dds_error *error, dds_code code, const char *format, ...) DDS_PRINTF(3, 4);
 

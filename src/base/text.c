@@ -18,6 +18,24 @@ bool dds_text_copy(char **to, const char *from, dds_error *error) {
   return *to != NULL || from == NULL || dds_error_set_nomem(error);
 }
 
+size_t dds_text_from_integer(int64_t number, char text[DDS_TEXT_INTEGER_BYTES]) {
+  char reversed[DDS_TEXT_INTEGER_BYTES];
+  uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+  size_t digits = 0, length = 0;
+  do {
+    reversed[digits++] = (char)('0' + rest % 10);
+    rest /= 10;
+  } while (rest > 0);
+  if (number < 0) {
+    text[length++] = '-';
+  }
+  while (digits > 0) {
+    text[length++] = reversed[--digits];
+  }
+  text[length] = '\0';
+  return length;
+}
+
 void dds_text_free_secret(char *text) {
   dds_free_secret(text, text == NULL ? 0 : strlen(text));
 }

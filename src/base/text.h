@@ -1,7 +1,9 @@
-/* NUL-terminated texts that may be NULL: not given. */
+/* NUL-terminated texts, those that may be NULL: not given, and those of numbers. */
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/attributes.h"
 #include "base/error.h"
@@ -15,6 +17,10 @@ bool dds_text_is_blank(const char *text);
 /* Sets `*to` to a copy, which the caller owns (dds_free), NULL for NULL. What `*to` was is not
  * looked at. */
 DDS_MUST_USE bool dds_text_copy(char **to, const char *from, dds_error *error);
+
+/* As printf's %lld; returns how long the text is. */
+enum { DDS_TEXT_INTEGER_BYTES = sizeof "-9223372036854775808" };
+size_t dds_text_from_integer(int64_t number, char text[DDS_TEXT_INTEGER_BYTES]);
 
 /* Wipes and releases; NULL is allowed. */
 void dds_text_free_secret(char *text);

@@ -4,7 +4,6 @@
  */
 #include "base/timestamp.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { DAYS_IN_ERA = 146097, DAYS_TO_1970 = 719468 }; /* 400 years; from 0000-03-01 */
@@ -81,17 +80,30 @@ static bool join(const date_time *parts, int64_t *time_ms) {
   return true;
 }
 
+/* A number of so many digits, and what stands behind it. */
+static char *write_number(char *to, int number, int digits, char behind) {
+  for (int i = digits - 1; i >= 0; i--) {
+    to[i] = (char)('0' + number % 10);
+    number /= 10;
+  }
+  to[digits] = behind;
+  return to + digits + 1;
+}
+
 bool dds_timestamp_format_iso(int64_t time_ms, char text[DDS_TIMESTAMP_ISO_BYTES]) {
   text[0] = '\0';
   if (time_ms < DDS_TIMESTAMP_MIN_MS || time_ms > DDS_TIMESTAMP_MAX_MS) {
     return false;
   }
   date_time parts = split(time_ms);
-  char wide[96]; /* for any int, so that no compiler warns of a field that is cut */
-  snprintf(wide, sizeof wide, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.year, parts.month,
-           parts.day, parts.hour, parts.minute, parts.second, parts.millisecond);
-  size_t length = strlen(wide);
-  memcpy(text, wide, length < DDS_TIMESTAMP_ISO_BYTES ? length + 1 : 0);
+  char *at = write_number(text, parts.year, 4, '-');
+  at = write_number(at, parts.month, 2, '-');
+  at = write_number(at, parts.day, 2, 'T');
+  at = write_number(at, parts.hour, 2, ':');
+  at = write_number(at, parts.minute, 2, ':');
+  at = write_number(at, parts.second, 2, '.');
+  at = write_number(at, parts.millisecond, 3, 'Z');
+  *at = '\0';
   return true;
 }
 
@@ -103,11 +115,18 @@ void dds_timestamp_format_basic(int64_t time_ms, char text[DDS_TIMESTAMP_BASIC_B
     time_ms = DDS_TIMESTAMP_MAX_MS;
   }
   date_time parts = split(time_ms);
-  char wide[96];
-  snprintf(wide, sizeof wide, "%04d%02d%02dT%02d%02d%02dZ", parts.year, parts.month, parts.day,
-           parts.hour, parts.minute, parts.second);
-  memcpy(text, wide, DDS_TIMESTAMP_BASIC_BYTES - 1);
-  text[DDS_TIMESTAMP_BASIC_BYTES - 1] = '\0';
+  const int fields[] = {parts.year / 100, parts.year % 100, parts.month, parts.day,
+                        parts.hour,       parts.minute,     parts.second};
+  char *at = text;
+  for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+    if (i == 4) {
+      *at++ = 'T';
+    }
+    *at++ = (char)('0' + fields[i] / 10);
+    *at++ = (char)('0' + fields[i] % 10);
+  }
+  *at++ = 'Z';
+  *at = '\0';
 }
 
 /* What is left to read. */

@@ -8,5 +8,10 @@
 
 enum { DDS_UUID_BYTES = 37 };
 
-/* Lower-case, with hyphens and a NUL; an error where libcrypto gives no random numbers. */
+enum { DDS_UUID_RANDOM_BYTES = 16 };
+
+/* The text of a UUID made of these random bytes: lower-case, with hyphens and a NUL. */
+void dds_uuid_format(const unsigned char random[DDS_UUID_RANDOM_BYTES], char text[DDS_UUID_BYTES]);
+
+/* Of bytes that nobody can guess; an error where libcrypto gives no random numbers. */
 DDS_MUST_USE bool dds_uuid_make(char text[DDS_UUID_BYTES], dds_error *error);

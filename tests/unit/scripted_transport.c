@@ -35,6 +35,8 @@ struct scripted_transport {
   size_t request_count;
   scripted_exchange **open;
   size_t open_count, most_in_flight;
+  scripted_serve *serve;
+  void *serve_context;
 };
 
 static void *must(void *memory) {
@@ -153,11 +155,21 @@ static void record(scripted_transport *script, const dds_http_request *request) 
   seen->target = copy(dot == NULL ? "" : dot + 1);
 }
 
+void scripted_transport_serve(scripted_transport *script, scripted_serve *serve, void *context) {
+  script->serve = serve;
+  script->serve_context = context;
+}
+
 static bool scripted_start(dds_transport *base, const dds_http_request *request,
                            dds_exchange_owner *owner, dds_exchange **out, dds_error *error) {
   scripted_transport *script = (scripted_transport *)base;
   record(script, request);
   *out = NULL;
+  if (script->answers_taken == script->answer_count && script->serve != NULL) {
+    scripted_answer answer = {.status = 200};
+    script->serve(script->serve_context, &script->requests[script->request_count - 1], &answer);
+    scripted_transport_answer_with(script, &answer);
+  }
   if (script->answers_taken == script->answer_count) {
     return dds_error_set(error, DDS_ERROR, "the script has no more answers");
   }

@@ -70,6 +70,12 @@ void scripted_transport_answer(scripted_transport *script, int status, const cha
 void scripted_transport_answer_with(scripted_transport *script, const scripted_answer *answer);
 void scripted_transport_fail(scripted_transport *script, dds_http_failure failure);
 
+/* While the queue is empty, asks for the answer to each request as it starts; the texts that
+ * `answer` gets are copied when `serve` returns. */
+typedef void scripted_serve(void *context, const scripted_request *request,
+                            scripted_answer *answer);
+void scripted_transport_serve(scripted_transport *script, scripted_serve *serve, void *context);
+
 /* Answers that no request has taken yet. */
 size_t scripted_transport_answers_left(const scripted_transport *script);
 

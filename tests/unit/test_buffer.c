@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <string.h>
 #include <cmocka.h>
@@ -85,6 +86,53 @@ static void test_json_strings(void **state) {
   }
 }
 
+/* Each byte at each place of a text of several blocks, between quotes and plain bytes, runs longer
+ * than a block's quarter and shorter. */
+static void test_json_strings_of_any_byte(void **state) {
+  (void)state;
+  static const char around[] =
+      "0123\"567890\\23456789\"\"\"\"3456789012345678901234567890123456789012345678901234"
+      "\"6789\n1\x01\xc3\xa9\"678901234567890123456789012345678901234567890123456789\\\"2"
+      "345678901234567890123456789012345678901234567890123456789012345678901234567890";
+  enum { LENGTH = sizeof around - 1 };
+  for (int byte = 0; byte < 256; byte++) {
+    for (size_t place = 0; place < LENGTH; place++) {
+      char bytes[LENGTH];
+      char escape[8];
+      dds_buffer expected = DDS_BUFFER_INIT(300);
+      memcpy(bytes, around, LENGTH);
+      bytes[place] = (char)byte;
+      dds_buffer_append_char(&expected, '"');
+      for (size_t i = 0; i < LENGTH; i++) {
+        static const char letters[] = "btn?fr";
+        unsigned char one = (unsigned char)bytes[i];
+        bool is_short = one >= 8 && one <= 13 && one != 11;
+        if (one == '"' || one == '\\') {
+          dds_buffer_append_char(&expected, '\\');
+        } else if (one < 0x20) {
+          snprintf(escape, sizeof escape, is_short ? "\\%c" : "\\u%04x",
+                   is_short ? letters[one - 8] : one);
+          dds_buffer_append_text(&expected, escape);
+          continue;
+        }
+        dds_buffer_append_char(&expected, bytes[i]);
+      }
+      dds_buffer_append_char(&expected, '"');
+      /* To the last byte: one less is too little. */
+      for (size_t less = 0; less < 2; less++) {
+        dds_buffer buffer = DDS_BUFFER_INIT(expected.length - less);
+        dds_buffer_append_json_string(&buffer, bytes, LENGTH);
+        assert_int_equal(buffer.failed, less == 0 ? DDS_OK : DDS_TOOBIG);
+        if (less == 0) {
+          assert_string_equal(buffer.data, expected.data);
+        }
+        dds_buffer_free(&buffer);
+      }
+      dds_buffer_free(&expected);
+    }
+  }
+}
+
 static void test_percent_encoding(void **state) {
   (void)state;
   static const struct {
@@ -142,6 +190,29 @@ static void test_growth_and_each_allocation_failing(void **state) {
   }
 }
 
+/* What is reserved is empty text until it is written, and is not taken again. */
+static void test_reserving(void **state) {
+  (void)state;
+  dds_buffer buffer = DDS_BUFFER_INIT(100);
+  assert_non_null(dds_buffer_reserve(&buffer, 100));
+  assert_string_equal(dds_buffer_text(&buffer), "");
+  const char *data = buffer.data;
+  for (int i = 0; i < 10; i++) {
+    dds_buffer_append_text(&buffer, "0123456789");
+  }
+  assert_ptr_equal(buffer.data, data);
+  assert_int_equal(buffer.length, 100);
+  assert_null(dds_buffer_reserve(&buffer, 1));
+  assert_int_equal(buffer.failed, DDS_TOOBIG);
+  dds_buffer_clear(&buffer);
+  char *at = dds_buffer_reserve(&buffer, 10);
+  assert_non_null(at);
+  memcpy(at, "abcdef", 6);
+  dds_buffer_extend(&buffer, 3);
+  assert_string_equal(dds_buffer_text(&buffer), "abc");
+  dds_buffer_free(&buffer);
+}
+
 int main(void) {
   failing_allocator_install();
   const struct CMUnitTest tests[] = {
@@ -149,7 +220,9 @@ int main(void) {
       cmocka_unit_test(test_maximum_is_sticky),
       cmocka_unit_test(test_take_hands_over),
       cmocka_unit_test(test_json_strings),
+      cmocka_unit_test(test_json_strings_of_any_byte),
       cmocka_unit_test(test_percent_encoding),
+      cmocka_unit_test(test_reserving),
       cmocka_unit_test(test_growth_and_each_allocation_failing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

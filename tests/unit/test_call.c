@@ -442,6 +442,7 @@ static void test_two_callers_on_one_transport(void **state) {
       f.script, &(scripted_answer){.status = 200, .body = "{\"b\":2}", .duration_ms = 9});
   dds_call *one = start(&f, "One", 4, &f.error), *two = start(&other, "Two", 4, &f.error);
   assert_true(wait_for(&other, two, &f.error));
+  assert_true(wait_for(&f, one, &f.error));
   assert_int_equal(dds_call_result(one)->http_status, 200);
   assert_memory_equal(dds_call_result(one)->body, "{\"a\":1}", 7);
   assert_memory_equal(dds_call_result(two)->body, "{\"b\":2}", 7);
@@ -486,6 +487,214 @@ static void test_interrupted(void **state) {
   assert_int_equal(dds_call_result(call)->finished_ms, 0);
   dds_call_free(call);
   tear_down(&f);
+}
+
+static void wait_for_arrival(fixture *f, dds_call *call) {
+  size_t index = 9;
+  assert_true(dds_call_wait_arrival(&f->caller, &call, 1, &index, &f->error));
+  assert_int_equal(index, 0);
+}
+
+static void expect_peek(const dds_call *call, const char *expected) {
+  const char *body;
+  size_t length;
+  if (expected == NULL) {
+    assert_false(dds_call_peek(call, &body, &length));
+    return;
+  }
+  assert_true(dds_call_peek(call, &body, &length));
+  assert_int_equal(length, strlen(expected));
+  assert_memory_equal(body, expected, length);
+}
+
+/* An answer with a wrong checksum, by which the next call was started already: it is tried again,
+ * and the answer to that other call stays. */
+static void test_arrival_before_a_wrong_checksum(void **state) {
+  (void)state;
+  fixture f;
+  set_up(&f);
+  scripted_transport_answer_with(
+      f.script, &(scripted_answer){.status = 200, .body = "{\"a\":0}", .crc32 = "1"});
+  scripted_transport_answer(f.script, 200, "{\"b\":1}");
+  scripted_transport_answer(f.script, 200, "{\"a\":1}");
+  dds_call *one = start(&f, "One", 4, &f.error);
+  expect_peek(one, NULL);
+  wait_for_arrival(&f, one);
+  expect_peek(one, "{\"a\":0}");
+  assert_int_equal(dds_call_result(one)->finished_ms, 0);
+  assert_int_equal(dds_call_result(one)->http_status, 0);
+
+  dds_call *two = start(&f, "Two", 4, &f.error);
+  assert_true(wait_for(&f, one, &f.error));
+  assert_int_equal(dds_call_result(one)->attempts, 2);
+  assert_memory_equal(dds_call_result(one)->body, "{\"a\":1}", 7);
+  expect_peek(one, "{\"a\":1}");
+  assert_true(wait_for(&f, two, &f.error));
+  assert_int_equal(dds_call_result(two)->attempts, 1);
+  assert_memory_equal(dds_call_result(two)->body, "{\"b\":1}", 7);
+  dds_call_free(one);
+  dds_call_free(two);
+  tear_down(&f);
+}
+
+/* What is no HTTP 200, and what was found wrong, cannot be peeked at. */
+static void test_peek_at_a_failure(void **state) {
+  (void)state;
+  static const scripted_answer answers[] = {
+      {.status = 400, .body = "{\"__type\":\"a#ValidationException\"}"},
+      {.failure = DDS_HTTP_INTERRUPTED},
+      {.status = 200, .body = "{}", .crc32 = "1"},
+  };
+  for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+    fixture f;
+    set_up(&f);
+    scripted_transport_answer_with(f.script, &answers[i]);
+    dds_call *call = start(&f, "Scan", 1, &f.error);
+    wait_for_arrival(&f, call);
+    expect_peek(call, i == 2 ? "{}" : NULL);
+    assert_false(wait_for(&f, call, &f.error));
+    expect_peek(call, NULL);
+    dds_call_free(call);
+    tear_down(&f);
+  }
+}
+
+/* An answer's time is when it came, however late it is looked at. */
+static void test_time_of_an_answer(void **state) {
+  (void)state;
+  fixture f;
+  set_up(&f);
+  scripted_transport_answer_with(
+      f.script, &(scripted_answer){.status = 200, .body = "{}", .duration_ms = 10});
+  dds_call *call = start(&f, "Scan", 4, &f.error);
+  wait_for_arrival(&f, call);
+  scripted_transport_set_now(f.script, scripted_transport_now(f.script) + 60000);
+  assert_true(wait_for(&f, call, &f.error));
+  const dds_call_outcome *outcome = dds_call_result(call);
+  assert_int_equal(outcome->finished_ms - outcome->started_ms, 10);
+  dds_call_free(call);
+  tear_down(&f);
+}
+
+/* Whoever gives up a call learns how it ended where it has; what could be tried again is not. */
+static void test_settling(void **state) {
+  (void)state;
+  static const struct {
+    scripted_answer answer;
+    bool is_settled;
+    dds_code code;
+    int http_status;
+  } cases[] = {
+      {{.status = 200, .body = "{}"}, true, DDS_OK, 200},
+      {{.status = 503, .body = ""}, true, DDS_ERROR, 503},
+      {{.status = 400, .body = THROTTLED}, true, DDS_BUSY, 400},
+      {{.status = 200, .body = "{}", .crc32 = "1"}, true, DDS_ERROR, 200},
+      {{.never = true}, false, DDS_OK, 0},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    fixture f;
+    size_t index;
+    set_up(&f);
+    scripted_transport_answer_with(f.script, &cases[i].answer);
+    dds_call *call = start(&f, "Scan", 4, &f.error);
+    f.stop_at = 2;
+    assert_int_equal(dds_call_wait_arrival(&f.caller, &call, 1, &index, &f.error),
+                     cases[i].is_settled);
+    assert_int_equal(dds_call_settle(call), cases[i].is_settled);
+    assert_int_equal(dds_call_settle(call), cases[i].is_settled);
+    assert_int_equal(dds_call_result(call)->error.code, cases[i].code);
+    assert_int_equal(dds_call_result(call)->http_status, cases[i].http_status);
+    assert_int_equal(f.caller.bucket.tokens, BUCKET_TOKENS);
+    dds_call_free(call);
+    tear_down(&f);
+  }
+}
+
+/* A wait for an arrival that is interrupted leaves the call, and a later one gets it. */
+static void test_interrupted_arrival(void **state) {
+  (void)state;
+  fixture f;
+  size_t index;
+  set_up(&f);
+  scripted_transport_answer_with(
+      f.script, &(scripted_answer){.status = 200, .body = "{}", .duration_ms = 500});
+  dds_call *call = start(&f, "Scan", 4, &f.error);
+  f.stop_at = 2;
+  assert_false(dds_call_wait_arrival(&f.caller, &call, 1, &index, &f.error));
+  assert_int_equal(f.error.code, DDS_INTERRUPT);
+  f.error = DDS_ERROR_INIT;
+  wait_for_arrival(&f, call);
+  assert_true(wait_for(&f, call, &f.error));
+  dds_call_free(call);
+  tear_down(&f);
+}
+
+/* Of several: the one that comes first, also where it must be tried again. */
+static void test_arrival_of_several(void **state) {
+  (void)state;
+  fixture f;
+  size_t index;
+  set_up(&f);
+  scripted_transport_answer_with(
+      f.script, &(scripted_answer){.status = 200, .body = "{}", .duration_ms = 100});
+  scripted_transport_answer_with(f.script,
+                                 &(scripted_answer){.status = 503, .body = "", .duration_ms = 10});
+  scripted_transport_answer(f.script, 200, "{\"b\":1}");
+  dds_call *calls[] = {start(&f, "A", 4, &f.error), start(&f, "B", 4, &f.error)};
+  assert_true(dds_call_wait_arrival(&f.caller, calls, 2, &index, &f.error));
+  assert_int_equal(index, 1);
+  expect_peek(calls[1], NULL);
+  assert_true(wait_for(&f, calls[1], &f.error));
+  assert_int_equal(dds_call_result(calls[1])->attempts, 2);
+  assert_true(wait_for(&f, calls[0], &f.error));
+  dds_call_free(calls[0]);
+  dds_call_free(calls[1]);
+  tear_down(&f);
+}
+
+/* A call that arrives while another caller waits is there for its own, unjudged until then. */
+static void test_arrival_at_another_caller(void **state) {
+  (void)state;
+  fixture f, other;
+  set_up(&f);
+  other = (fixture){.script = f.script, .response_limit_bytes = 1000, .error = DDS_ERROR_INIT};
+  assert_true(dds_caller_init(&other.caller, scripted_transport_base(f.script), &f.error));
+  scripted_transport_answer(f.script, 503, "");
+  scripted_transport_answer_with(
+      f.script, &(scripted_answer){.status = 200, .body = "{}", .duration_ms = 2000});
+  scripted_transport_answer(f.script, 200, "{\"a\":1}");
+  dds_call *one = start(&f, "One", 4, &f.error), *two = start(&other, "Two", 4, &f.error);
+  assert_true(wait_for(&other, two, &f.error));
+  assert_int_equal(dds_call_result(one)->http_status, 0);
+  assert_int_equal(f.attempts_made, 1);
+  assert_true(wait_for(&f, one, &f.error));
+  assert_int_equal(dds_call_result(one)->attempts, 2);
+  dds_call_free(one);
+  dds_call_free(two);
+  tear_down(&f);
+}
+
+static void test_freed_in_each_state(void **state) {
+  (void)state;
+  enum { DUE, IN_FLIGHT, ARRIVED, FINISHED, STATES };
+  for (int wanted = DUE; wanted < STATES; wanted++) {
+    fixture f;
+    set_up(&f);
+    scripted_transport_answer_with(
+        f.script,
+        &(scripted_answer){.status = wanted == DUE ? 503 : 200, .body = "{}", .retry_after = "60"});
+    dds_call *call = start(&f, "Scan", 4, &f.error);
+    if (wanted == DUE) {
+      assert_true(dds_caller_pause(&f.caller, 10, &f.error));
+    } else if (wanted == ARRIVED) {
+      wait_for_arrival(&f, call);
+    } else if (wanted == FINISHED) {
+      assert_true(wait_for(&f, call, &f.error));
+    }
+    assert_int_equal(f.attempts_made, 1);
+    dds_call_free(call);
+    tear_down(&f);
+  }
 }
 
 #define AT_TEN_PAST "Sun, 22 Nov 2026 12:10:00 GMT"
@@ -619,6 +828,14 @@ int main(void) {
       cmocka_unit_test(test_two_callers_on_one_transport),
       cmocka_unit_test(test_clock_that_is_set_back),
       cmocka_unit_test(test_interrupted),
+      cmocka_unit_test(test_arrival_before_a_wrong_checksum),
+      cmocka_unit_test(test_peek_at_a_failure),
+      cmocka_unit_test(test_time_of_an_answer),
+      cmocka_unit_test(test_settling),
+      cmocka_unit_test(test_interrupted_arrival),
+      cmocka_unit_test(test_arrival_of_several),
+      cmocka_unit_test(test_arrival_at_another_caller),
+      cmocka_unit_test(test_freed_in_each_state),
       cmocka_unit_test(test_skew_is_learned_and_kept),
       cmocka_unit_test(test_skew_errors_that_stay),
       cmocka_unit_test(test_skew_of_a_cached_answer),

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -67,6 +68,30 @@ static void test_repetitions(void **state) {
 }
 
 /* The first ones were recorded from DynamoDB Local and from the service. */
+/* Wherever it stands in a text of other letters, whole, with escapes and punctuation between its
+ * bytes, or without its last byte, which makes it too short. */
+static void test_a_run_at_any_place(void **state) {
+  (void)state;
+  static const struct {
+    const char *run;
+    bool is_echo;
+  } runs[] = {{"K7Q2M9R4T1W8", true},
+              {"K7Q2\\\"M9R4-T1W8", true},
+              {"\\\\K7Q2M9R4T1W8", true},
+              {"K7Q2M9R4T1W", false},
+              {"K7Q2M9xR4T1W8", false}};
+  static const char letters[] = "a stitch in time saves nine, as the saying goes";
+  for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
+    for (size_t before = 0; before < sizeof letters; before++) {
+      char text[256];
+      int length = snprintf(text, sizeof text, "{\"Item\":{\"a\":{\"S\":\"%.*s%s%s\"}}}",
+                            (int)before, letters, runs[i].run, letters + before);
+      dds_echo_request asked = {.body = text, .body_length = (size_t)length};
+      assert_int_equal(dds_echo_is_in(&asked, "K7Q2M9R4T1W8"), runs[i].is_echo);
+    }
+  }
+}
+
 static void test_honest_messages(void **state) {
   (void)state;
   static const char *const texts[] = {
@@ -116,6 +141,7 @@ static void test_bodies_that_are_cut_or_no_json(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_repetitions),
+      cmocka_unit_test(test_a_run_at_any_place),
       cmocka_unit_test(test_honest_messages),
       cmocka_unit_test(test_bodies_that_are_cut_or_no_json),
   };

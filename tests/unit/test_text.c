@@ -51,6 +51,28 @@ static void test_copy(void **state) {
   assert_int_equal(failing_allocator_live_blocks(), before);
 }
 
+static void test_integers(void **state) {
+  (void)state;
+  static const struct {
+    int64_t number;
+    const char *text;
+  } cases[] = {
+      {0, "0"},
+      {7, "7"},
+      {-1, "-1"},
+      {10, "10"},
+      {-1000, "-1000"},
+      {4102444800, "4102444800"},
+      {INT64_MAX, "9223372036854775807"},
+      {INT64_MIN, "-9223372036854775808"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char text[DDS_TEXT_INTEGER_BYTES];
+    assert_int_equal(dds_text_from_integer(cases[i].number, text), strlen(cases[i].text));
+    assert_string_equal(text, cases[i].text);
+  }
+}
+
 static char seen[16];
 
 static void look(void *memory) {
@@ -86,6 +108,7 @@ int main(void) {
       cmocka_unit_test(test_same),
       cmocka_unit_test(test_blank),
       cmocka_unit_test(test_copy),
+      cmocka_unit_test(test_integers),
       cmocka_unit_test(test_secret_is_wiped),
   };
   return cmocka_run_group_tests(tests, failing_allocator_set_up, NULL);
