@@ -67,15 +67,19 @@ class CertificateAuthority:
         )
         return builder.sign(self._key, hashes.SHA256())
 
-    def _context(self, host):
-        # A file of its own: two servers may be asked by the same name at the same time.
-        path = self._folder / f"{uuid.uuid4().hex}.pem"
+    def server_pem(self, host):
+        """A server's key and certificate, for a server that is no Python."""
         key = self._server_key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        path.write_bytes(key + _pem(self._certificate(host)))
+        return key + _pem(self._certificate(host))
+
+    def _context(self, host):
+        # A file of its own: two servers may be asked by the same name at the same time.
+        path = self._folder / f"{uuid.uuid4().hex}.pem"
+        path.write_bytes(self.server_pem(host))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(path)
         return context

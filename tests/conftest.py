@@ -273,13 +273,14 @@ def connect(extension, endpoint):
 
 @pytest.fixture
 def open_table(connect):
-    """open_table(table, *arguments, **options of connect): a connection with temp.s on it."""
+    """open_table(table, *arguments, **options of connect): a connection with temp.s on it, whose
+    Scans ask for no size first."""
 
     def make(table, *arguments, **options):
         connection = connect(**options)
         connection.execute(
             "CREATE VIRTUAL TABLE temp.s USING dynamodb_sessions(%s)"
-            % ", ".join(["table='%s'" % table, *arguments])
+            % ", ".join(["table='%s'" % table, "total_segments=1", *arguments])
         )
         return connection
 

@@ -105,7 +105,8 @@ class Machine:
 
     @property
     def create(self):
-        given = ", ".join([f"table='{self.table}'", *self.arguments])
+        # A Scan asks for no size first: nothing but itself needs the credentials.
+        given = ", ".join([f"table='{self.table}'", "total_segments=1", *self.arguments])
         return f"CREATE VIRTUAL TABLE temp.s USING dynamodb_sessions({given})"
 
     def shell(self, *statements, create=None, traces=TRACES):

@@ -74,6 +74,9 @@ LONG_AGO = 1_000_000_000
 
 
 class SessionTable:
+    # Scans ask for no size first, so that what is sent is what the statements are about.
+    usual_arguments = ("total_segments=1",)
+
     def __init__(self, dynamodb, connection, make_table, layout=SERVERLESS, *arguments,
                  sql_name="sessions", name=None):
         self.layout = layout
@@ -87,7 +90,7 @@ class SessionTable:
     def create(self, connection, sql_name=None, *arguments, schema="temp"):
         """The same DynamoDB table under a name of another connection, or another name."""
         given = [f"table='{self.name}'", f"layout='{self.layout.name}'"]
-        given += arguments or self.arguments
+        given += [*(arguments or self.arguments), *self.usual_arguments]
         connection.execute(
             f"CREATE VIRTUAL TABLE {schema}.{sql_name or self.sql_name}"
             f" USING dynamodb_sessions({', '.join(given)})"

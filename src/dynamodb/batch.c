@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "dynamodb/key_index.h"
 #include "dynamodb/placeholders.h"
-
-enum { LARGEST_EXPRESSION = 1024 * 1024 };
 
 /* Whether an item has the key's one attribute as it stands in the key. */
 static bool has_key(const dds_item *item, const dds_key *key) {
@@ -127,7 +126,7 @@ static bool read_request(dds_json request, dds_item *item) {
 
 static bool find_write(const dds_table_write *writes, const dds_batch *batch, dds_json table,
                        dds_json request, size_t *element) {
-  dds_item item;
+  dds_item item = {.json = {0}};
   if (!read_request(request, &item)) {
     return false;
   }
@@ -212,9 +211,11 @@ struct dds_batch_get {
   dds_batch_get_request request;
   const dds_table *table;
   dds_rounds rounds;
+  dds_key_index index;
   dds_element_state *states; /* owned */
-  dds_operation *page;       /* owned; what `items` walks over, or NULL */
-  dds_json_iterator items;
+  bool *given;               /* owned; of each key, whether its item was given */
+  dds_operation *page;       /* owned; the answer whose items are given, or NULL */
+  size_t next;               /* of its items */
 };
 
 static size_t bytes_of_key(const void *context, size_t element) {
@@ -222,26 +223,10 @@ static size_t bytes_of_key(const void *context, size_t element) {
   return self->request.keys[element].length;
 }
 
-static void append_projection(const dds_projection *projection, dds_buffer *body,
-                              dds_buffer *words) {
-  dds_placeholders placeholders;
-  dds_buffer expression = DDS_BUFFER_INIT(LARGEST_EXPRESSION);
-  dds_placeholders_init(&placeholders);
-  for (size_t i = 0; i < projection->count; i++) {
-    dds_buffer_append_text(&expression, i == 0 ? "" : ", ");
-    dds_placeholders_append_name(&placeholders, &expression, projection->attributes[i]);
-    dds_buffer_append_format(words, "%s%s", i == 0 ? "; attributes " : ", ",
-                             projection->attributes[i]);
-  }
-  dds_placeholders_append_expression(body, "ProjectionExpression", &expression);
-  dds_placeholders_append_members(&placeholders, body);
-  dds_placeholders_free(&placeholders);
-  dds_buffer_free(&expression);
-}
-
 static bool append_keys(const void *context, const dds_batch *batch, dds_buffer *body,
                         dds_buffer *words, dds_error *error) {
   const dds_batch_get *self = context;
+  dds_placeholders placeholders;
   (void)error;
   dds_buffer_append_text(body, "{\"RequestItems\":{");
   dds_buffer_append_json_string(body, self->table->name, strlen(self->table->name));
@@ -253,19 +238,25 @@ static bool append_keys(const void *context, const dds_batch *batch, dds_buffer 
   }
   dds_buffer_append_char(body, ']');
   dds_buffer_append_format(words, "%zu keys", batch->count);
-  append_projection(&self->request.projection, body, words);
+  dds_placeholders_init(&placeholders);
+  dds_projection_append(&self->request.projection, &placeholders, body);
+  dds_placeholders_append_members(&placeholders, body);
+  dds_placeholders_free(&placeholders);
   dds_buffer_append_format(body, ",\"ConsistentRead\":%s}},\"ReturnConsumedCapacity\":\"TOTAL\"}",
                            self->request.consistent ? "true" : "false");
-  dds_buffer_append_text(words, self->request.consistent ? "; consistent" : "");
+  dds_projection_append_words(&self->request.projection, self->request.consistent, words);
   return true;
 }
 
+/* A key of this batch, and of no other that is in flight. */
 static bool find_key(const dds_batch_get *self, const dds_batch *batch, dds_json key,
                      size_t *element) {
-  dds_item item = {.json = key};
+  const dds_item item = {.json = key};
+  if (!dds_key_index_find(&self->index, &item, element)) {
+    return false;
+  }
   for (size_t i = 0; i < batch->count; i++) {
-    *element = batch->members[i];
-    if (has_key(&item, &self->request.keys[*element])) {
+    if (batch->members[i] == *element) {
       return true;
     }
   }
@@ -320,6 +311,7 @@ bool dds_batch_get_open(const dds_table *table, const dds_batch_get_request *req
   self->request = *request;
   self->table = table;
   self->states = dds_alloc(request->count * sizeof *self->states);
+  self->given = dds_alloc(request->count * sizeof *self->given);
   self->rounds = (dds_rounds){
       .kind = &get_kind,
       .context = self,
@@ -328,7 +320,8 @@ bool dds_batch_get_open(const dds_table *table, const dds_batch_get_request *req
       .states = self->states,
       .concurrency = request->concurrency,
   };
-  if ((self->states != NULL || dds_error_set_nomem(error)) &&
+  if (((self->states != NULL && self->given != NULL) || dds_error_set_nomem(error)) &&
+      dds_key_index_make(request->keys, request->count, &self->index, error) &&
       dds_rounds_open(&self->rounds, error)) {
     *out = self;
     return true;
@@ -337,33 +330,52 @@ bool dds_batch_get_open(const dds_table *table, const dds_batch_get_request *req
   return false;
 }
 
-/* The next answer becomes the page; NULL at the end. */
-static bool turn_page(dds_batch_get *self, dds_error *error) {
+static bool refuse(const dds_batch_get *self, const char *reason, dds_error *error) {
+  return dds_error_set(error, DDS_ERROR, "BatchGetItem of \"%s\" failed: unexpected answer: %s",
+                       self->table->name, reason);
+}
+
+/* The items of an answer: those of the one table that was asked for. Where none was found it need
+ * not be named. */
+static bool read_responses(dds_batch_get *self, dds_error *error) {
+  const dds_page *page = dds_operation_page(self->page);
   dds_json responses;
-  dds_json items;
-  dds_operation_free(self->page);
-  self->page = NULL;
-  if (!dds_rounds_next(&self->rounds, &self->page, error)) {
-    return false;
-  }
-  if (self->page == NULL) {
-    return true;
-  }
+  self->next = 0;
   if (!dds_operation_find(self->page, "Responses", &responses)) {
-    return dds_error_set(error, DDS_ERROR,
-                         "BatchGetItem of \"%s\" failed: unexpected answer: no Responses",
-                         self->table->name);
+    return refuse(self, "no Responses", error);
   }
-  /* No item of the table was found: it need not be named. */
-  self->items = dds_json_find(responses, self->table->name, strlen(self->table->name), &items)
-                    ? dds_json_iterate(items)
-                    : (dds_json_iterator){0};
+  if (!page->has_responses || page->table_count > 1 ||
+      (page->table_count == 1 &&
+       !dds_json_string_equals(page->first_table, self->table->name, strlen(self->table->name)))) {
+    return refuse(self, "Responses of another table", error);
+  }
   return true;
 }
 
-bool dds_batch_get_next(dds_batch_get *batch, dds_item *item, dds_error *error) {
-  *item = (dds_item){{0}};
-  while (batch->page == NULL || !dds_json_next(&batch->items, NULL, &item->json)) {
+/* The next answer becomes the page; NULL at the end. */
+static bool turn_page(dds_batch_get *self, dds_error *error) {
+  dds_operation_free(self->page);
+  self->page = NULL;
+  return dds_rounds_next(&self->rounds, &self->page, error) &&
+         (self->page == NULL || read_responses(self, error));
+}
+
+/* An item is given once, and only where its key was asked for and is not left unprocessed. */
+static bool check_item(dds_batch_get *self, const dds_item *item, size_t *number,
+                       dds_error *error) {
+  if (!dds_key_index_find(&self->index, item, number)) {
+    return refuse(self, "an item that was not asked for", error);
+  }
+  if (self->states[*number] != DDS_ELEMENT_DONE || self->given[*number]) {
+    return refuse(self, "an item that comes twice", error);
+  }
+  self->given[*number] = true;
+  return true;
+}
+
+bool dds_batch_get_next(dds_batch_get *batch, dds_item *item, size_t *number, dds_error *error) {
+  *item = (dds_item){.json = {0}};
+  while (batch->page == NULL || batch->next == dds_operation_page(batch->page)->noted_count) {
     if (!turn_page(batch, error)) {
       return false;
     }
@@ -371,10 +383,8 @@ bool dds_batch_get_next(dds_batch_get *batch, dds_item *item, dds_error *error) 
       return true;
     }
   }
-  return dds_json_type_of(item->json) == DDS_JSON_OBJECT ||
-         dds_error_set(error, DDS_ERROR,
-                       "BatchGetItem of \"%s\" failed: unexpected answer: an item is no object",
-                       batch->table->name);
+  *item = dds_operation_page(batch->page)->noted[batch->next++];
+  return check_item(batch, item, number, error);
 }
 
 void dds_batch_get_close(dds_batch_get *batch) {
@@ -383,6 +393,8 @@ void dds_batch_get_close(dds_batch_get *batch) {
   }
   dds_operation_free(batch->page);
   dds_rounds_close(&batch->rounds);
+  dds_key_index_free(&batch->index);
   dds_free(batch->states);
+  dds_free(batch->given);
   dds_free(batch);
 }

@@ -14,8 +14,9 @@
 #include "base/error.h"
 #include "dynamodb/item.h"
 #include "dynamodb/key.h"
-#include "dynamodb/read.h"
+#include "dynamodb/projection.h"
 #include "dynamodb/rounds.h"
+#include "dynamodb/table.h"
 #include "dynamodb/write.h"
 
 /* API reference, BatchWriteItem and BatchGetItem; both take 16 MB besides, of which something is
@@ -41,7 +42,8 @@ DDS_MUST_USE bool dds_batch_write(const dds_table_write *writes, size_t count, s
 
 typedef struct dds_batch_get dds_batch_get;
 
-/* What to read; all borrowed until the batch is closed. A key may stand in it once. */
+/* What to read; all borrowed until the batch is closed. A key may stand in it once, and the
+ * projection holds it. */
 typedef struct dds_batch_get_request {
   const dds_key *keys;
   size_t count;
@@ -53,10 +55,12 @@ typedef struct dds_batch_get_request {
 DDS_MUST_USE bool dds_batch_get_open(const dds_table *table, const dds_batch_get_request *request,
                                      dds_batch_get **out, dds_error *error);
 
-/* The next item that exists, in no order, borrowed until the next call; `item->json.text` is NULL
- * at the end. Nothing is sent before the first call, nor ahead while a page is read but what is in
+/* The next item that exists, in no order, borrowed until the next call, and the number of its key;
+ * `item->json.text` is NULL at the end. Items that were not asked for, and those that come twice,
+ * are errors. Nothing is sent before the first call, nor ahead while a page is read but what is in
  * flight. */
-DDS_MUST_USE bool dds_batch_get_next(dds_batch_get *batch, dds_item *item, dds_error *error);
+DDS_MUST_USE bool dds_batch_get_next(dds_batch_get *batch, dds_item *item, size_t *number,
+                                     dds_error *error);
 
 /* Ends it, also in the middle. NULL is allowed. */
 void dds_batch_get_close(dds_batch_get *batch);

@@ -14,6 +14,7 @@ typedef enum condition_kind {
   KIND_NOT_EXISTS,
   KIND_TYPE_IS,
   KIND_BEGINS_WITH,
+  KIND_IN,
   KIND_AND,
   KIND_OR,
   KIND_NOT,
@@ -24,10 +25,11 @@ struct dds_condition {
   condition_kind kind;
   dds_comparison comparison;
   char *attribute;
-  char *typed_value; /* owned; what `operand` points into */
+  char *typed_value; /* owned; what `operand` and `operands` point into */
   size_t typed_length;
   dds_value operand;
-  dds_type type; /* of KIND_TYPE_IS */
+  dds_json operands; /* of KIND_IN: an array of typed values */
+  dds_type type;     /* of KIND_TYPE_IS */
   dds_condition *left;
   dds_condition *right; /* NULL for KIND_NOT */
 };
@@ -115,6 +117,40 @@ dds_condition *dds_condition_begins_with(const char *attribute, const char *byte
   return with_string(make(KIND_BEGINS_WITH, attribute), bytes, length);
 }
 
+/* How many values a list has; 0 where one is none of DynamoDB's. */
+static size_t count_values(dds_json list) {
+  dds_json_iterator values = dds_json_iterate(list);
+  dds_json typed;
+  dds_value value;
+  size_t count = 0;
+  while (dds_json_next(&values, NULL, &typed)) {
+    if (!dds_value_read(typed, &value)) {
+      return 0;
+    }
+    count++;
+  }
+  return count;
+}
+
+dds_condition *dds_condition_in(const char *attribute, const char *typed_values, size_t length) {
+  dds_condition *condition = make(KIND_IN, attribute);
+  if (condition == NULL) {
+    return NULL;
+  }
+  condition->typed_value = dds_alloc_copy(typed_values, length);
+  condition->typed_length = length;
+  if (condition->typed_value != NULL &&
+      dds_json_parse(condition->typed_value, length, &condition->operands, NULL) &&
+      dds_json_type_of(condition->operands) == DDS_JSON_ARRAY) {
+    size_t count = count_values(condition->operands);
+    if (count > 0 && count <= DDS_CONDITION_MAX_LIST) {
+      return condition;
+    }
+  }
+  dds_condition_release(condition);
+  return NULL;
+}
+
 /* Takes over both trees, also where it fails. */
 static dds_condition *join(condition_kind kind, dds_condition *left, dds_condition *right) {
   dds_condition *condition = left == NULL || right == NULL ? NULL : make(kind, NULL);
@@ -166,8 +202,8 @@ void dds_condition_release(dds_condition *condition) {
 }
 
 static const char *const comparison_signs[] = {
-    [DDS_EQUAL] = " = ",       [DDS_NOT_EQUAL] = " <> ", [DDS_LESS] = " < ",
-    [DDS_LESS_EQUAL] = " <= ", [DDS_GREATER] = " > ",    [DDS_GREATER_EQUAL] = " >= ",
+    [DDS_EQUAL] = " = ",   [DDS_LESS] = " < ",           [DDS_LESS_EQUAL] = " <= ",
+    [DDS_GREATER] = " > ", [DDS_GREATER_EQUAL] = " >= ",
 };
 
 /* A function's name, or what joins two conditions, and how tightly it binds. */
@@ -185,6 +221,7 @@ static const kind_row kinds[] = {
     [KIND_NOT_EXISTS] = {"attribute_not_exists(", 4},
     [KIND_TYPE_IS] = {"attribute_type(", 4},
     [KIND_BEGINS_WITH] = {"begins_with(", 4},
+    [KIND_IN] = {" IN (", 4},
 };
 
 static void write_part(const dds_condition *part, int outer_binding,
@@ -209,6 +246,20 @@ static void write_operand(const dds_condition *condition, const dds_condition_wr
   }
 }
 
+static void write_list(const dds_condition *condition, const dds_condition_writer *writer,
+                       dds_buffer *text) {
+  dds_json_iterator values = dds_json_iterate(condition->operands);
+  dds_json value;
+  const char *separator = kinds[KIND_IN].word;
+  writer->name(writer->context, text, condition->attribute);
+  while (dds_json_next(&values, NULL, &value)) {
+    dds_buffer_append_text(text, separator);
+    writer->value(writer->context, text, value.text, value.length);
+    separator = ", ";
+  }
+  dds_buffer_append_char(text, ')');
+}
+
 static void write_function(const dds_condition *condition, const dds_condition_writer *writer,
                            dds_buffer *text) {
   dds_buffer_append_text(text, kinds[condition->kind].word);
@@ -228,6 +279,9 @@ void dds_condition_write(const dds_condition *condition, const dds_condition_wri
     writer->name(writer->context, text, condition->attribute);
     dds_buffer_append_text(text, comparison_signs[condition->comparison]);
     write_operand(condition, writer, text);
+    break;
+  case KIND_IN:
+    write_list(condition, writer, text);
     break;
   case KIND_AND:
   case KIND_OR:
@@ -272,10 +326,11 @@ void dds_condition_append_words(const dds_condition *condition, dds_buffer *word
   dds_condition_write(condition, &writer, words);
 }
 
+/* As if each value of a list counted: AWS does not say whether they do. */
 size_t dds_condition_operator_count(const dds_condition *condition) {
   size_t count = 0;
   for (; condition != NULL; condition = condition->left) {
-    count++;
+    count += condition->kind == KIND_IN ? count_values(condition->operands) : 1;
     if (condition->right != NULL) {
       count += dds_condition_operator_count(condition->right);
     }
@@ -283,12 +338,25 @@ size_t dds_condition_operator_count(const dds_condition *condition) {
   return count;
 }
 
+/* Bytes of the values of one node. */
+static size_t operand_bytes(const dds_condition *condition) {
+  if (condition->kind != KIND_IN) {
+    return condition->typed_value != NULL ? dds_value_size_bytes(&condition->operand) : 0;
+  }
+  dds_json_iterator values = dds_json_iterate(condition->operands);
+  dds_json typed;
+  dds_value value;
+  size_t bytes = 0;
+  while (dds_json_next(&values, NULL, &typed) && dds_value_read(typed, &value)) {
+    bytes += dds_value_size_bytes(&value);
+  }
+  return bytes;
+}
+
 size_t dds_condition_value_bytes(const dds_condition *condition) {
   size_t bytes = 0;
   for (; condition != NULL; condition = condition->left) {
-    if (condition->typed_value != NULL) {
-      bytes += dds_value_size_bytes(&condition->operand);
-    }
+    bytes += operand_bytes(condition);
     if (condition->right != NULL) {
       bytes += dds_condition_value_bytes(condition->right);
     }
@@ -320,9 +388,6 @@ static bool comparison_holds(const dds_condition *condition, const dds_value *va
   if (condition->comparison == DDS_EQUAL) {
     return dds_value_equal(value, operand);
   }
-  if (condition->comparison == DDS_NOT_EQUAL) {
-    return !dds_value_equal(value, operand);
-  }
   if (value->type != operand->type || !is_ordered(value->type)) {
     return false;
   }
@@ -351,6 +416,18 @@ static bool string_begins(dds_json whole, dds_json prefix) {
   return true;
 }
 
+static bool is_listed(dds_json list, const dds_value *value) {
+  dds_json_iterator values = dds_json_iterate(list);
+  dds_json typed;
+  dds_value listed;
+  while (dds_json_next(&values, NULL, &typed)) {
+    if (dds_value_read(typed, &listed) && dds_value_equal(value, &listed)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 /* A condition on one attribute. */
 static bool attribute_holds(const dds_condition *condition, const dds_item *item) {
   dds_value value;
@@ -365,11 +442,21 @@ static bool attribute_holds(const dds_condition *condition, const dds_item *item
   case KIND_BEGINS_WITH:
     return exists && value.type == DDS_TYPE_STRING &&
            string_begins(value.content, condition->operand.content);
+  case KIND_IN:
+    return exists && is_listed(condition->operands, &value);
   default:
-    /* A missing attribute differs from every value (seen on DynamoDB Local, also where the whole
-     * item is missing). */
-    return exists ? comparison_holds(condition, &value) : condition->comparison == DDS_NOT_EQUAL;
+    return exists && comparison_holds(condition, &value);
   }
+}
+
+bool dds_condition_names(const dds_condition *condition, const char *attribute) {
+  for (; condition != NULL; condition = condition->left) {
+    if ((condition->attribute != NULL && strcmp(condition->attribute, attribute) == 0) ||
+        dds_condition_names(condition->right, attribute)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 bool dds_condition_holds(const dds_condition *condition, const dds_item *item) {

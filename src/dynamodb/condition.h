@@ -16,9 +16,9 @@
 #include "base/buffer.h"
 #include "dynamodb/item.h"
 
+/* DynamoDB has <> as well, which nobody here asks by. */
 typedef enum dds_comparison {
   DDS_EQUAL,
-  DDS_NOT_EQUAL,
   DDS_LESS,
   DDS_LESS_EQUAL,
   DDS_GREATER,
@@ -36,6 +36,11 @@ DDS_MUST_USE dds_condition *dds_condition_type_is(const char *attribute, dds_typ
 /* `bytes` are the prefix, as UTF-8 without escapes; copied. */
 DDS_MUST_USE dds_condition *dds_condition_begins_with(const char *attribute, const char *bytes,
                                                       size_t length);
+/* The attribute equals one of several values: `typed_values` is a JSON array of at least one and at
+ * most DDS_CONDITION_MAX_LIST of them, [{"N":"5"},{"N":"6"}]; copied. */
+enum { DDS_CONDITION_MAX_LIST = 100 };
+DDS_MUST_USE dds_condition *dds_condition_in(const char *attribute, const char *typed_values,
+                                             size_t length);
 DDS_MUST_USE dds_condition *dds_condition_and(dds_condition *left, dds_condition *right);
 DDS_MUST_USE dds_condition *dds_condition_or(dds_condition *left, dds_condition *right);
 DDS_MUST_USE dds_condition *dds_condition_not(dds_condition *condition);
@@ -43,9 +48,11 @@ DDS_MUST_USE dds_condition *dds_condition_not(dds_condition *condition);
 dds_condition *dds_condition_retain(dds_condition *condition); /* NULL gives NULL */
 void dds_condition_release(dds_condition *condition);          /* NULL is allowed */
 
+/* Whether an attribute is named anywhere in it; NULL names none. */
+bool dds_condition_names(const dds_condition *condition, const char *attribute);
+
 /* Evaluates on an item by DynamoDB's rules: comparison with a missing attribute or one of another
- * type is false (and true for <>). Of an item that is missing itself (.json.text NULL) every
- * attribute is missing. */
+ * type is false. Of an item that is missing itself (.json.text NULL) every attribute is missing. */
 bool dds_condition_holds(const dds_condition *condition, const dds_item *item);
 
 /* What is known of an item: those attributes for which `is_known` holds are as they stand in

@@ -103,13 +103,13 @@ static bool know_item(run *self, const dds_write *write, const dds_item *base, d
   if (!dds_buffer_check(text, error)) {
     return false;
   }
-  self->item.json = (dds_json){.text = dds_buffer_text(text), .length = text->length};
+  self->item = dds_item_of(dds_buffer_text(text), text->length);
   self->turn = !self->turn;
   return true;
 }
 
 static bool apply_update(run *self, const dds_write *write, dds_error *error) {
-  static const dds_item nothing = {{.text = "{}", .length = 2}};
+  static const dds_item nothing = {.json = {.text = "{}", .length = 2}};
   if (self->knowledge == KNOWS_ITEM) {
     return know_item(self, write, &self->item, error);
   }
@@ -125,11 +125,11 @@ static bool apply(run *self, const dds_write *write, dds_error *error) {
     return apply_update(self, write, error);
   case DDS_WRITE_PUT:
     self->knowledge = KNOWS_ITEM;
-    self->item.json = (dds_json){.text = write->item, .length = write->item_length};
+    self->item = dds_item_of(write->item, write->item_length);
     return true;
   default:
     self->knowledge = KNOWS_ABSENCE;
-    self->item = (dds_item){{0}};
+    self->item = (dds_item){.json = {0}};
     return true;
   }
 }
@@ -239,6 +239,7 @@ static bool make_net(run *self, dds_fold *fold, dds_error *error) {
     made->item_length = self->item.json.length;
     fold->item = dds_alloc_copy(self->item.json.text, self->item.json.length);
     made->item = fold->item;
+    made->item_size = dds_item_size_bytes(&self->item);
     if (fold->item == NULL) {
       return dds_error_set_nomem(error);
     }
@@ -278,7 +279,7 @@ static bool conclude(run *self, dds_fold *fold, dds_fold_result *result, dds_err
 
 /* Begins with an item that exists, and of which nothing else is known. */
 static bool assume_existence(run *self, size_t ignored, dds_error *error) {
-  static const dds_item nothing = {{.text = "{}", .length = 2}};
+  static const dds_item nothing = {.json = {.text = "{}", .length = 2}};
   self->ignored = ignored;
   self->assigned.key = self->steps[ignored].write->key; /* borrowed */
   self->knowledge = KNOWS_ATTRIBUTES;

@@ -49,26 +49,53 @@ static bool is_content_of(const type_row *row, dds_json content) {
   return type == row->content || (row->content == DDS_JSON_TRUE && type == DDS_JSON_FALSE);
 }
 
-bool dds_value_read(dds_json typed, dds_value *value) {
-  dds_json_iterator members = dds_json_iterate(typed);
-  dds_json name;
-  dds_json content;
-  if (!members.is_object || !dds_json_next(&members, &name, &content)) {
-    return false;
-  }
-  for (int type = 0; type < TYPE_COUNT; type++) {
-    const type_row *row = &types[type];
-    if (!dds_json_string_equals(name, row->name, strlen(row->name))) {
-      continue;
+bool dds_type_find(dds_json name, dds_json content, dds_type *type) {
+  for (int i = 0; i < TYPE_COUNT; i++) {
+    if (dds_json_string_equals(name, types[i].name, strlen(types[i].name))) {
+      *type = (dds_type)i;
+      return is_content_of(&types[i], content);
     }
-    *value = (dds_value){.type = (dds_type)type, .typed = typed, .content = content};
-    return is_content_of(row, content) && !dds_json_next(&members, &name, &content);
   }
   return false;
 }
 
+bool dds_value_read(dds_json typed, dds_value *value) {
+  dds_json_iterator members = dds_json_iterate(typed);
+  dds_json name;
+  dds_json content;
+  dds_type type;
+  if (!members.is_object || !dds_json_next(&members, &name, &content) ||
+      !dds_type_find(name, content, &type)) {
+    return false;
+  }
+  *value = (dds_value){.type = type, .typed = typed, .content = content};
+  return !dds_json_next(&members, &name, &content);
+}
+
+bool dds_value_is_plain(const dds_value *value, const char **bytes, size_t *length) {
+  if (!value->is_plain) {
+    return dds_json_string_is_plain(value->content, bytes, length);
+  }
+  *bytes = value->content.text + 1;
+  *length = value->content.length - 2;
+  return true;
+}
+
+dds_item dds_item_of(const char *text, size_t length) {
+  return (dds_item){.json = {.text = text, .length = length}};
+}
+
 /* The first of that name ends the search: no item has two, and what follows may be long. */
 bool dds_item_find(const dds_item *item, const char *name, size_t name_length, dds_value *value) {
+  for (size_t i = 0; i < item->attribute_count; i++) {
+    if (dds_json_string_equals(item->attributes[i].name, name, name_length)) {
+      *value = item->attributes[i].value;
+      return value->content.text != NULL;
+    }
+  }
+  if (item->attributes != NULL) {
+    return false;
+  }
   dds_json_iterator members = dds_json_iterate(item->json);
   dds_json key;
   dds_json typed;

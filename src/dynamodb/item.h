@@ -41,13 +41,28 @@ dds_json_compare *dds_type_order(dds_type type);
 /* One typed value; borrowed from its item. */
 typedef struct dds_value {
   dds_type type;
+  bool is_plain;    /* of a string: known to have no escapes; false: not known */
   dds_json typed;   /* the whole, {"S":"abc"} */
   dds_json content; /* what is inside, "abc" */
 } dds_value;
 
+/* An attribute of an item that came with an index. One whose value is not of the form
+ * {"TYPE": content} has a value without content (.text NULL). */
+typedef struct dds_attribute {
+  dds_json name; /* a JSON string, with its quotes */
+  dds_value value;
+} dds_attribute;
+
 typedef struct dds_item {
   dds_json json; /* the object of attributes; .text NULL: no item */
+  /* Its attributes, in the order of the text, where whoever read the item has noted them (page.h);
+   * borrowed with it. NULL: they are looked for in `json`. */
+  const dds_attribute *attributes;
+  size_t attribute_count;
 } dds_item;
+
+/* An item without an index. */
+dds_item dds_item_of(const char *text, size_t length);
 
 /*
  * Checks DynamoDB JSON: an object whose every member is a typed value, at every depth, with base64
@@ -70,6 +85,12 @@ bool dds_item_next(dds_item_iterator *iterator, dds_json *name, dds_value *value
 
 /* Reads a typed value, {"S":"abc"}, borrowed from the text; false where it is none. */
 bool dds_value_read(dds_json typed, dds_value *value);
+
+/* The type that a JSON string names; false where it names none, or such content is not of it. */
+bool dds_type_find(dds_json name, dds_json content, dds_type *type);
+
+/* The bytes of an S or N where nothing in them is escaped, borrowed, so that no copy is needed. */
+bool dds_value_is_plain(const dds_value *value, const char **bytes, size_t *length);
 
 /*
  * Appends the bytes of a string, the digits of a number or the decoded bytes of a binary. False for

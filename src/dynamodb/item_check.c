@@ -127,6 +127,6 @@ bool dds_item_parse(const char *text, size_t length, dds_item *item, dds_error *
   if (!check_members(json, 0, error)) {
     return false;
   }
-  item->json = json;
+  *item = (dds_item){.json = json};
   return true;
 }

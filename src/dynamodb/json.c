@@ -1,318 +1,79 @@
 /*
- * The JSON reader: one strict pass over untrusted text (dds_json_parse), and cheap walks over spans
- * that passed it, which need no bounds beyond their own brackets.
- *
- * Most of a page of sessions is the inside of long strings, so both scan those eight bytes at a
- * time. Nesting is kept in a bit for each level in place of recursion: hostile depth costs nothing.
+ * The JSON reader: one strict pass over untrusted text (json_reader.h), and cheap walks over spans
+ * that passed it, which need no bounds beyond their own brackets. Both read strings in blocks.
  */
 #include "dynamodb/json.h"
 
 #include <stdint.h>
 #include <string.h>
 
+#include "base/json_block.h"
 #include "base/utf8.h"
 #include "dynamodb/json_lookup.h"
+#include "dynamodb/json_reader.h"
 #include "dynamodb/number.h"
-
-/* Scanning eight bytes at a time. */
-#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
-#define HIGH_BITS       EACH_BYTE(0x80)
-
-/*
- * Sets the high bit of each byte of `word` that is zero (Warren, "Hacker's Delight", 6-1). A borrow
- * may set bits above such a byte too, never below: the lowest bit set is right.
- */
-static uint64_t zero_bytes(uint64_t word) {
-  return (word - EACH_BYTE(1)) & ~word & HIGH_BITS;
-}
-
-/* Marks quotes and backslashes. */
-static uint64_t find_delimiters(uint64_t word) {
-  return zero_bytes(word ^ EACH_BYTE('"')) | zero_bytes(word ^ EACH_BYTE('\\'));
-}
-
-/* Marks quotes, backslashes, controls and what is beyond ASCII. */
-static uint64_t find_specials(uint64_t word) {
-  uint64_t controls = (word - EACH_BYTE(0x20)) & ~word;
-  return find_delimiters(word) | ((controls | word) & HIGH_BITS);
-}
-
-/* Eight bytes, the first of them lowest on every machine. */
-static uint64_t load(const char *bytes) {
-  uint64_t word;
-  memcpy(&word, bytes, sizeof word);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-  word = __builtin_bswap64(word);
-#endif
-  return word;
-}
-
-/* How many bytes stand before the lowest mark. */
-static size_t bytes_before(uint64_t marks) {
-  return (size_t)__builtin_ctzll(marks) / 8;
-}
-
-typedef struct reader {
-  const char *next;
-  const char *end;
-} reader;
-
-static int peek(const reader *in) {
-  return in->next < in->end ? (unsigned char)*in->next : -1;
-}
-
-static bool take(reader *in, char wanted) {
-  if (in->next == in->end || *in->next != wanted) {
-    return false;
-  }
-  in->next++;
-  return true;
-}
-
-static bool is_space(int byte) {
-  return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
-}
-
-static void skip_space(reader *in) {
-  while (in->next < in->end && is_space((unsigned char)*in->next)) {
-    in->next++;
-  }
-}
-
-static int hex_digit(char digit) {
-  if (digit >= '0' && digit <= '9') {
-    return digit - '0';
-  }
-  if (digit >= 'a' && digit <= 'f') {
-    return digit - 'a' + 10;
-  }
-  if (digit >= 'A' && digit <= 'F') {
-    return digit - 'A' + 10;
-  }
-  return -1;
-}
-
-/* What may stand behind a backslash. */
-static const bool is_escape[256] = {
-    ['"'] = true, ['\\'] = true, ['/'] = true, ['b'] = true, ['f'] = true,
-    ['n'] = true, ['r'] = true,  ['t'] = true, ['u'] = true};
-
-/* Reads behind a backslash. */
-static bool check_escape(reader *in) {
-  int kind = peek(in);
-  if (kind < 0 || !is_escape[kind]) {
-    return false;
-  }
-  in->next++;
-  for (int i = 0; kind == 'u' && i < 4; i++) {
-    if (in->next == in->end || hex_digit(*in->next) < 0) {
-      return false;
-    }
-    in->next++;
-  }
-  return true;
-}
-
-/* A run of bytes beyond ASCII holds whole sequences, since no part of one is ASCII. */
-static bool check_beyond_ascii(reader *in) {
-  const char *run_end = in->next;
-  while (run_end < in->end && (unsigned char)*run_end >= 0x80) {
-    run_end++;
-  }
-  in->next += dds_utf8_valid_prefix(in->next, (size_t)(run_end - in->next));
-  return in->next == run_end;
-}
-
-static bool check_string(reader *in) {
-  if (!take(in, '"')) {
-    return false;
-  }
-  for (;;) {
-    uint64_t marks = 0;
-    while (in->end - in->next >= 8 && (marks = find_specials(load(in->next))) == 0) {
-      in->next += 8;
-    }
-    if (marks != 0) {
-      in->next += bytes_before(marks);
-    }
-    int byte = peek(in);
-    if (byte < 0x20) {
-      return false; /* the end, or a control */
-    }
-    if (byte >= 0x80) {
-      if (!check_beyond_ascii(in)) {
-        return false;
-      }
-      continue;
-    }
-    in->next++;
-    if (byte == '"') {
-      return true;
-    }
-    if (byte == '\\' && !check_escape(in)) {
-      return false;
-    }
-  }
-}
-
-static bool check_digits(reader *in) {
-  const char *start = in->next;
-  while (in->next < in->end && *in->next >= '0' && *in->next <= '9') {
-    in->next++;
-  }
-  return in->next > start;
-}
-
-static bool check_number(reader *in) {
-  (void)take(in, '-');
-  if (!take(in, '0') && !check_digits(in)) {
-    return false;
-  }
-  if (take(in, '.') && !check_digits(in)) {
-    return false;
-  }
-  if (!take(in, 'e') && !take(in, 'E')) {
-    return true;
-  }
-  if (!take(in, '+')) {
-    (void)take(in, '-');
-  }
-  return check_digits(in);
-}
-
-static bool check_literal(reader *in, const char *literal) {
-  for (; *literal != '\0'; literal++) {
-    if (!take(in, *literal)) {
-      return false;
-    }
-  }
-  return true;
-}
-
-static bool check_scalar(reader *in) {
-  switch (peek(in)) {
-  case '"':
-    return check_string(in);
-  case 't':
-    return check_literal(in, "true");
-  case 'f':
-    return check_literal(in, "false");
-  case 'n':
-    return check_literal(in, "null");
-  default:
-    return check_number(in);
-  }
-}
-
-static bool check_name(reader *in) {
-  skip_space(in);
-  if (!check_string(in)) {
-    return false;
-  }
-  skip_space(in);
-  return take(in, ':');
-}
-
-/* The brackets that are open, a bit a level: set for an object. */
-typedef struct nesting {
-  unsigned char is_object[DDS_JSON_MAX_DEPTH / 8];
-  size_t depth;
-} nesting;
-
-static bool in_object(const nesting *open) {
-  size_t level = open->depth - 1;
-  return (open->is_object[level / 8] >> (level % 8) & 1) != 0;
-}
-
-static bool enter(nesting *open, bool is_object) {
-  if (open->depth == DDS_JSON_MAX_DEPTH) {
-    return false;
-  }
-  size_t level = open->depth++;
-  unsigned char bit = (unsigned char)(1U << (level % 8));
-  open->is_object[level / 8] &= (unsigned char)~bit;
-  if (is_object) {
-    open->is_object[level / 8] |= bit;
-  }
-  return true;
-}
-
-/* Reads what follows a value: closing brackets, and the comma and name before the next one. False
- * where that is wrong; the document is whole when no bracket is open any more. */
-static bool check_behind_value(reader *in, nesting *open) {
-  while (open->depth > 0) {
-    skip_space(in);
-    if (take(in, ',')) {
-      return !in_object(open) || check_name(in);
-    }
-    if (!take(in, in_object(open) ? '}' : ']')) {
-      return false;
-    }
-    open->depth--;
-  }
-  return true;
-}
-
-/* Reads an opening bracket; `*is_empty` where its closing one follows, which is read too. */
-static bool check_opening(reader *in, nesting *open, bool *is_empty) {
-  bool is_object = *in->next == '{';
-  if (!enter(open, is_object)) {
-    return false;
-  }
-  in->next++;
-  skip_space(in);
-  *is_empty = take(in, is_object ? '}' : ']');
-  if (*is_empty) {
-    open->depth--;
-    return true;
-  }
-  return !is_object || check_name(in);
-}
-
-static bool check_document(reader *in) {
-  nesting open = {.depth = 0};
-  do {
-    skip_space(in);
-    int byte = peek(in);
-    if (byte == '{' || byte == '[') {
-      bool is_empty;
-      if (!check_opening(in, &open, &is_empty)) {
-        return false;
-      }
-      if (!is_empty) {
-        continue;
-      }
-    } else if (!check_scalar(in)) {
-      return false;
-    }
-    if (!check_behind_value(in, &open)) {
-      return false;
-    }
-  } while (open.depth > 0);
-  return true;
-}
 
 bool dds_json_parse(const char *text, size_t length, dds_json *value, size_t *where) {
   *value = (dds_json){0};
   if (text == NULL) {
     text = "";
   }
-  reader in = {.next = text, .end = text + length};
-  skip_space(&in);
-  const char *start = in.next;
-  bool is_valid = check_document(&in);
-  const char *end = in.next;
+  dds_json_reader in = {.next = text, .end = text + length};
+  bool is_valid = dds_json_reader_value(&in, value);
   if (is_valid) {
-    skip_space(&in);
+    dds_json_reader_skip_space(&in);
     is_valid = in.next == in.end;
   }
   if (where != NULL) {
     *where = (size_t)(in.next - text);
   }
-  if (is_valid) {
-    *value = (dds_json){.text = start, .length = (size_t)(end - start)};
+  if (!is_valid) {
+    *value = (dds_json){0};
   }
   return is_valid;
+}
+
+/* Reads the members behind the opening bracket, and the closing one. */
+static bool read_members(dds_json_reader *in, const char *name, dds_json *member) {
+  size_t name_length = strlen(name);
+  dds_json key, value;
+  dds_json_reader_skip_space(in);
+  bool is_whole = dds_json_reader_take(in, '}');
+  while (!is_whole) {
+    if (!dds_json_reader_name(in, &key) || !dds_json_reader_value(in, &value)) {
+      return false;
+    }
+    if (dds_json_string_equals(key, name, name_length)) {
+      *member = value;
+    }
+    dds_json_reader_skip_space(in);
+    is_whole = dds_json_reader_take(in, '}');
+    if (!is_whole && !dds_json_reader_take(in, ',')) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool dds_json_parse_object(const char *text, size_t length, const char *name, dds_json *object,
+                           dds_json *member) {
+  if (text == NULL) {
+    text = "";
+  }
+  dds_json_reader in = {.next = text, .end = text + length};
+  *object = *member = (dds_json){0};
+  dds_json_reader_skip_space(&in);
+  const char *start = in.next;
+  in.depth++;
+  bool is_valid = dds_json_reader_take(&in, '{') && read_members(&in, name, member);
+  const char *end = in.next;
+  dds_json_reader_skip_space(&in);
+  if (!is_valid || in.next != in.end) {
+    *member = (dds_json){0};
+    return false;
+  }
+  *object = (dds_json){.text = start, .length = (size_t)(end - start)};
+  return true;
 }
 
 dds_json_type dds_json_type_of(dds_json value) {
@@ -334,25 +95,34 @@ dds_json_type dds_json_type_of(dds_json value) {
   }
 }
 
-/* `next` stands on an opening quote; returns what is behind the closing one. */
+/* `next` stands behind an opening quote; returns what is behind the closing one. Apart, since most
+ * strings are short. */
+DDS_NOINLINE static const char *behind_blocks(const char *next, const char *end) {
+  while (end - next >= DDS_JSON_BLOCK_BYTES) {
+    dds_json_block block = dds_json_block_read(next);
+    uint64_t escapes = dds_json_block_escapes(block.backslashes);
+    uint64_t closing = block.quotes & ~(escapes << 1);
+    if (closing != 0) {
+      return next + __builtin_ctzll(closing) + 1;
+    }
+    next += DDS_JSON_BLOCK_BYTES - (escapes >> (DDS_JSON_BLOCK_BYTES - 1));
+  }
+  while (*next != '"') {
+    next += *next == '\\' ? 2 : 1; /* whatever is escaped, it is no closing quote */
+  }
+  return next + 1;
+}
+
+/* `next` stands on an opening quote. */
 static const char *behind_string(const char *next, const char *end) {
   next++;
-  for (;;) {
-    uint64_t marks = 0;
-    while (end - next >= 8 && (marks = find_delimiters(load(next))) == 0) {
-      next += 8;
+  if (end - next >= DDS_JSON_PREFIX_BYTES) {
+    size_t length = dds_json_plain_prefix(next);
+    if (length < DDS_JSON_PREFIX_BYTES && next[length] == '"') {
+      return next + length + 1;
     }
-    if (marks != 0) {
-      next += bytes_before(marks);
-    }
-    while (*next != '"' && *next != '\\') {
-      next++;
-    }
-    if (*next == '"') {
-      return next + 1;
-    }
-    next += 2; /* whatever is escaped, it is no closing quote */
   }
+  return behind_blocks(next, end);
 }
 
 static const char *behind_container(const char *next, const char *end) {
@@ -380,7 +150,7 @@ static const char *behind_container(const char *next, const char *end) {
 }
 
 static bool ends_scalar(char byte) {
-  return byte == ',' || byte == '}' || byte == ']' || is_space((unsigned char)byte);
+  return byte == ',' || byte == '}' || byte == ']' || dds_json_is_space(byte);
 }
 
 static const char *behind_value(const char *next, const char *end) {
@@ -397,7 +167,7 @@ static const char *behind_value(const char *next, const char *end) {
 }
 
 static const char *behind_space(const char *next, const char *end) {
-  while (next < end && is_space((unsigned char)*next)) {
+  while (next < end && dds_json_is_space(*next)) {
     next++;
   }
   return next;
@@ -480,10 +250,14 @@ bool dds_json_string_is_plain(dds_json string, const char **bytes, size_t *lengt
   return true;
 }
 
+static uint32_t hex_digit(char digit) {
+  return (uint32_t)(digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
+}
+
 static uint32_t hex_unit(const char *digits) {
   uint32_t unit = 0;
   for (int i = 0; i < 4; i++) {
-    unit = unit << 4 | (uint32_t)hex_digit(digits[i]);
+    unit = unit << 4 | hex_digit(digits[i]);
   }
   return unit;
 }
@@ -492,17 +266,19 @@ static bool is_low_surrogate(uint32_t unit) {
   return unit >= 0xDC00 && unit <= 0xDFFF;
 }
 
+/* What stands behind a backslash and is not a u. */
+static const char escape_meanings[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                          ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
+
 /*
  * The code point that an escape stands for; `*next` stands on its backslash and moves behind it.
  * An escaped pair of surrogates is one code point; a lone one is returned as it is.
  */
 static uint32_t read_escape(const char **next, const char *end) {
-  static const char meanings[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
-                                     ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
   unsigned char kind = (unsigned char)(*next)[1];
   *next += 2;
   if (kind != 'u') {
-    return (unsigned char)meanings[kind];
+    return (unsigned char)escape_meanings[kind];
   }
   uint32_t unit = hex_unit(*next);
   *next += 4;
@@ -522,60 +298,87 @@ static bool is_surrogate(uint32_t code_point) {
   return code_point >= 0xD800 && code_point <= 0xDFFF;
 }
 
+/* Room for whole runs to be read and written, of which only a part counts. */
+enum { RUN_BYTES = 32, ROOM_BYTES = DDS_JSON_BLOCK_BYTES + RUN_BYTES };
+
+/* Copies what stands between two escapes, and whatever is behind it. */
+static void copy_run(char *out, const char *bytes, size_t length) {
+  memcpy(out, bytes, RUN_BYTES);
+  if (length > RUN_BYTES) {
+    memcpy(out + RUN_BYTES, bytes + RUN_BYTES, RUN_BYTES);
+  }
+}
+
 /*
- * Decodes into `bytes` until the string ends, fewer than eight bytes of room are left, or a lone
- * surrogate is met; returns how many it wrote. `*next` moves behind what was read.
+ * Decodes `length` bytes of a block, or those before an escape that has to be looked at: one of
+ * neither quote nor backslash, or one that goes on behind the block. All others stand for their
+ * second byte. ROOM_BYTES are read and may be written. Returns how many bytes it made; `*consumed`
+ * is how many they were made from.
  */
-static size_t decode_some(const char **next, const char *end, char *bytes, size_t room,
-                          bool *is_lone) {
-  size_t used = 0;
-  while (*next < end && room - used >= 8) {
-    uint64_t word = end - *next >= 8 ? load(*next) : EACH_BYTE('\\');
-    uint64_t escapes = zero_bytes(word ^ EACH_BYTE('\\'));
-    size_t plain = escapes == 0 ? 8 : bytes_before(escapes);
-    memcpy(bytes + used, *next, plain);
-    used += plain;
-    *next += plain;
-    if (escapes == 0) {
-      continue;
-    }
-    if (**next != '\\') { /* the last bytes, one by one */
-      bytes[used++] = *(*next)++;
-      continue;
-    }
-    if (room - used < 4) {
-      break;
-    }
-    uint32_t code_point = read_escape(next, end);
-    *is_lone = is_surrogate(code_point);
-    if (*is_lone) {
-      break;
-    }
-    if (code_point < 0x80) {
-      bytes[used++] = (char)code_point;
+static size_t decode_block(const char *block, size_t length, char *out, size_t *consumed) {
+  dds_json_block marks = dds_json_block_read(block);
+  uint64_t escapes = dds_json_block_escapes(marks.backslashes);
+  uint64_t simple = (marks.quotes | marks.backslashes) >> 1;
+  const char *start = out;
+  size_t from = 0;
+  if ((escapes & ~simple) != 0) {
+    length = (size_t)__builtin_ctzll(escapes & ~simple);
+    escapes &= (UINT64_C(1) << length) - 1;
+  }
+  for (; escapes != 0; escapes &= escapes - 1) {
+    size_t at = (size_t)__builtin_ctzll(escapes);
+    copy_run(out, block + from, at - from);
+    out += at - from;
+    from = at + 1;
+  }
+  copy_run(out, block + from, length - from);
+  *consumed = length;
+  return (size_t)(out - start) + length - from;
+}
+
+/* Decodes the inside of a string to at most as many bytes as it has; false at a lone surrogate. */
+static bool decode(const char *next, const char *end, char *out, size_t *length) {
+  const char *start = out;
+  bool is_text = true;
+  while (next < end && is_text) {
+    size_t left = (size_t)(end - next);
+    size_t wanted = left < DDS_JSON_BLOCK_BYTES ? left : DDS_JSON_BLOCK_BYTES;
+    size_t consumed;
+    if (left >= ROOM_BYTES) {
+      out += decode_block(next, wanted, out, &consumed);
     } else {
-      used += dds_utf8_encode(code_point, bytes + used);
+      char last[ROOM_BYTES] = {0};
+      char decoded[ROOM_BYTES];
+      memcpy(last, next, left);
+      size_t made = decode_block(last, wanted, decoded, &consumed);
+      memcpy(out, decoded, made);
+      out += made;
+    }
+    next += consumed;
+    if (consumed < wanted) {
+      uint32_t code_point = read_escape(&next, end);
+      is_text = !is_surrogate(code_point);
+      out += is_text ? dds_utf8_encode(code_point, out) : 0;
     }
   }
-  return used;
+  *length = (size_t)(out - start);
+  return is_text;
 }
 
 bool dds_json_string_append(dds_json string, dds_buffer *bytes) {
-  const char *next = string.text + 1;
-  const char *end = string.text + string.length - 1;
   const char *plain;
   size_t length;
-  bool is_lone = false;
   if (dds_json_string_is_plain(string, &plain, &length)) {
     dds_buffer_append(bytes, plain, length);
     return true;
   }
-  while (next < end && !is_lone) {
-    char decoded[1024];
-    size_t used = decode_some(&next, end, decoded, sizeof decoded, &is_lone);
-    dds_buffer_append(bytes, decoded, used);
+  char *out = dds_buffer_reserve(bytes, string.length - 2);
+  if (out == NULL) {
+    return true; /* which shows in the buffer */
   }
-  return !is_lone;
+  bool is_text = decode(string.text + 1, string.text + string.length - 1, out, &length);
+  dds_buffer_extend(bytes, is_text ? length : 0);
+  return is_text;
 }
 
 dds_json_bytes dds_json_string_bytes(dds_json string) {
@@ -647,11 +450,15 @@ size_t dds_json_string_length(dds_json string) {
   return length;
 }
 
+/* An escape makes a string longer than what it stands for, so that most lengths tell. */
 bool dds_json_string_equals(dds_json string, const char *bytes, size_t length) {
-  const char *plain;
-  size_t plain_length;
-  if (dds_json_string_is_plain(string, &plain, &plain_length)) {
-    return plain_length == length && (length == 0 || memcmp(plain, bytes, length) == 0);
+  size_t inside_length = string.length - 2;
+  if (inside_length < length) {
+    return false;
+  }
+  if (inside_length == length) {
+    return length == 0 ||
+           (memcmp(string.text + 1, bytes, length) == 0 && memchr(bytes, '\\', length) == NULL);
   }
   dds_json_bytes decoded = dds_json_string_bytes(string);
   for (size_t i = 0; i < length; i++) {

@@ -41,6 +41,14 @@ enum { DDS_JSON_MAX_DEPTH = 1000 };
  */
 DDS_MUST_USE bool dds_json_parse(const char *text, size_t length, dds_json *value, size_t *where);
 
+/*
+ * The same for text that must be an object, and one of its members by its decoded name, of
+ * duplicates the last, in one pass; a missing one has no text. False, and neither, where the text
+ * is not valid or no object.
+ */
+DDS_MUST_USE bool dds_json_parse_object(const char *text, size_t length, const char *name,
+                                        dds_json *object, dds_json *member);
+
 /* By the first byte; `value` must not be the missing one (.text NULL). */
 dds_json_type dds_json_type_of(dds_json value);
 

@@ -26,7 +26,9 @@ static bool check_length(size_t length, dds_error *error) {
 static void open_key(dds_buffer *json, const char *attribute, dds_type type) {
   dds_buffer_append_char(json, '{');
   dds_buffer_append_json_string(json, attribute, strlen(attribute));
-  dds_buffer_append_format(json, ":{\"%s\":", dds_type_name(type));
+  dds_buffer_append_text(json, ":{\"");
+  dds_buffer_append_text(json, dds_type_name(type));
+  dds_buffer_append_text(json, "\":");
 }
 
 /* Closes the JSON text and makes it the key. */
@@ -51,6 +53,7 @@ bool dds_key_from_text(const char *attribute, const char *bytes, size_t length, 
     return dds_error_set(error, DDS_CHECK, "a key must be valid UTF-8");
   }
   dds_buffer json = DDS_BUFFER_INIT(LONGEST_KEY_JSON);
+  dds_buffer_reserve(&json, sizeof "{\"\":{\"S\":\"\"}}" + strlen(attribute) + length);
   open_key(&json, attribute, DDS_TYPE_STRING);
   dds_buffer_append_json_string(&json, bytes, length);
   bool ok = finish(&json, key, error);

@@ -10,22 +10,21 @@
 #include "base/alloc.h"
 #include "dynamodb/number.h"
 
-/* DynamoDB's answers have at most a handful of members; what is beyond is not looked for. */
-enum { MOST_MEMBERS = 16 };
-
 struct dds_operation {
   const dds_table *table;
   char *name;
   char *words;
   dds_call *call;
+  bool is_page;         /* its answer is read item by item */
   bool is_concluded;    /* the outcome is read and told */
   bool is_garbled;      /* answered with success, in words that nobody understands */
   bool was_interrupted; /* a wait for it ended by itself */
+  bool is_expected;     /* its answer has come, and the meter counts it by */
+  dds_record guess;     /* what it seems to say */
+  size_t write_count;   /* of a batch or transaction: how many items it writes; 0: unknown */
   dds_error error;      /* with its context; code DDS_OK: the answer is there */
   dds_json answer;
-  dds_json member_names[MOST_MEMBERS];
-  dds_json member_values[MOST_MEMBERS];
-  size_t member_count;
+  dds_page page; /* members of the answer; the items of a Scan or Query */
 };
 
 typedef struct remedy_row {
@@ -133,15 +132,24 @@ static double capacity_of(dds_json consumed) {
 }
 
 /* How an operation's answer tells how many items it was about. */
-typedef enum counting { COUNTS_NOTHING, COUNTS_ITEM, COUNTS_PAGE, COUNTS_WRITE } counting;
+typedef enum counting {
+  COUNTS_NOTHING,
+  COUNTS_ITEM,
+  COUNTS_PAGE,
+  COUNTS_ITEMS, /* of several tables */
+  COUNTS_WRITE,
+  COUNTS_WRITES, /* those that were asked for, but for what is named as unprocessed */
+} counting;
 
 static counting counting_of(const char *name) {
   static const struct {
     const char *name;
     counting counting;
   } rows[] = {{"GetItem", COUNTS_ITEM},     {"Scan", COUNTS_PAGE},
-              {"Query", COUNTS_PAGE},       {"PutItem", COUNTS_WRITE},
-              {"UpdateItem", COUNTS_WRITE}, {"DeleteItem", COUNTS_WRITE}};
+              {"Query", COUNTS_PAGE},       {"BatchGetItem", COUNTS_ITEMS},
+              {"PutItem", COUNTS_WRITE},    {"BatchWriteItem", COUNTS_WRITES},
+              {"UpdateItem", COUNTS_WRITE}, {"TransactWriteItems", COUNTS_WRITES},
+              {"DeleteItem", COUNTS_WRITE}};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     if (strcmp(name, rows[i].name) == 0) {
       return rows[i].counting;
@@ -150,26 +158,61 @@ static counting counting_of(const char *name) {
   return COUNTS_NOTHING;
 }
 
-static void count_items(const dds_operation *operation, dds_record *record) {
-  dds_json value = {0};
-  counting counts = counting_of(operation->name);
-  if (counts == COUNTS_NOTHING) {
-    return;
+/* The elements of a member that has an array for each table; 0 where there is no such member. */
+static int64_t count_by_table(const dds_operation *operation, const char *member) {
+  dds_json lists;
+  dds_json list;
+  dds_json element;
+  int64_t count = 0;
+  if (!dds_operation_find(operation, member, &lists)) {
+    return 0;
   }
+  dds_json_iterator tables = dds_json_iterate(lists);
+  while (tables.is_object && dds_json_next(&tables, NULL, &list)) {
+    dds_json_iterator elements = dds_json_iterate(list);
+    while (!elements.is_object && dds_json_next(&elements, NULL, &element)) {
+      count++;
+    }
+  }
+  return count;
+}
+
+static int64_t number_in(const dds_operation *operation, const char *member) {
+  dds_json value;
+  return dds_operation_find(operation, member, &value) ? integer_of(value) : -1;
+}
+
+static void count_items(const dds_operation *operation, dds_record *record) {
+  dds_json item;
+  counting counts = counting_of(operation->name);
   if (operation->error.code != DDS_OK) {
     bool is_refused = record->http_status >= 400 && record->http_status < 500;
-    if (is_refused) {
-      record->items = 0;
+    record->items = is_refused && counts != COUNTS_NOTHING ? 0 : -1;
+    return;
+  }
+  switch (counts) {
+  case COUNTS_NOTHING:
+    break;
+  case COUNTS_ITEM:
+    record->items = dds_operation_find(operation, "Item", &item);
+    break;
+  case COUNTS_PAGE:
+    record->items = number_in(operation, "Count");
+    record->scanned = number_in(operation, "ScannedCount");
+    break;
+  case COUNTS_ITEMS:
+    record->items = operation->page.has_responses ? (int64_t)operation->page.noted_count
+                                                  : count_by_table(operation, "Responses");
+    break;
+  case COUNTS_WRITE:
+    record->items = 1;
+    break;
+  case COUNTS_WRITES:
+    if (operation->write_count > 0) {
+      record->items =
+          (int64_t)operation->write_count - count_by_table(operation, "UnprocessedItems");
     }
-  } else if (counts == COUNTS_PAGE) {
-    if (dds_operation_find(operation, "Count", &value)) {
-      record->items = integer_of(value);
-    }
-    if (dds_operation_find(operation, "ScannedCount", &value)) {
-      record->scanned = integer_of(value);
-    }
-  } else {
-    record->items = counts == COUNTS_WRITE || dds_operation_find(operation, "Item", &value);
+    break;
   }
 }
 
@@ -179,7 +222,7 @@ static void tell(const dds_table *table, const dds_record *record) {
   }
 }
 
-static void tell_outcome(const dds_operation *operation) {
+static void tell_outcome(dds_operation *operation) {
   const dds_call_outcome *outcome = dds_call_result(operation->call);
   int64_t now_ms = dds_client_now_ms(operation->table->client);
   dds_json consumed = {0};
@@ -204,6 +247,12 @@ static void tell_outcome(const dds_operation *operation) {
   if (dds_operation_find(operation, "ConsumedCapacity", &consumed)) {
     record.capacity_units = capacity_of(consumed);
   }
+  if (operation->is_expected) {
+    dds_meter_take_back(operation->table->meter, &operation->guess);
+  }
+  if (operation->table->meter != NULL) {
+    dds_meter_add(operation->table->meter, &record, now_ms);
+  }
   tell(operation->table, &record);
 }
 
@@ -224,21 +273,13 @@ static void tell_refusal(const dds_table *table, const char *name, const char *w
 }
 
 static void read_answer(dds_operation *operation, const dds_call_outcome *outcome) {
-  size_t where;
-  dds_json_iterator members;
-  if (!dds_json_parse(outcome->body, outcome->body_length, &operation->answer, &where)) {
-    dds_error_set(&operation->error, DDS_ERROR,
-                  "unexpected answer: not valid JSON at byte %zu of %zu", where + 1,
-                  outcome->body_length);
-    operation->is_garbled = true;
-    return;
-  }
-  members = dds_json_iterate(operation->answer);
-  while (members.is_object && operation->member_count < MOST_MEMBERS &&
-         dds_json_next(&members, &operation->member_names[operation->member_count],
-                       &operation->member_values[operation->member_count])) {
-    operation->member_count++;
-  }
+  const char *body = outcome->body;
+  size_t length = outcome->body_length;
+  dds_page *page = &operation->page;
+  operation->is_garbled =
+      operation->is_page
+          ? !dds_page_open(body, length, page, &operation->error)
+          : !dds_page_read_whole(body, length, page, &operation->answer, &operation->error);
 }
 
 /* Reads how the call ended and tells it, once. */
@@ -258,15 +299,51 @@ static void conclude(dds_operation *operation) {
   tell_outcome(operation);
 }
 
+void dds_operation_note_writes(dds_operation *operation, size_t count) {
+  operation->write_count = count;
+}
+
 bool dds_operation_find(const dds_operation *operation, const char *name, dds_json *value) {
-  for (size_t i = 0; i < operation->member_count; i++) {
-    if (!dds_json_string_equals(operation->member_names[i], name, strlen(name))) {
-      continue;
-    }
-    *value = operation->member_values[i];
-    return true;
+  return dds_page_find(&operation->page, name, value);
+}
+
+void dds_operation_read_as_page(dds_operation *operation) {
+  operation->is_page = true;
+}
+
+dds_page *dds_operation_page(dds_operation *operation) {
+  return &operation->page;
+}
+
+bool dds_operation_peek(const dds_operation *operation, const char *name, dds_json *value) {
+  const char *body;
+  size_t length;
+  return dds_call_peek(operation->call, &body, &length) && dds_page_peek(body, length, name, value);
+}
+
+/* Where there is a limit: counts an answer as soon as it has come, since the next request may be
+ * started before it is read. */
+static void expect(dds_operation *operation) {
+  dds_meter *meter = operation->table->meter;
+  dds_record *guess = &operation->guess;
+  dds_json value;
+  if (meter == NULL || meter->limit_units <= 0.0 || operation->is_concluded ||
+      operation->is_expected || !dds_operation_peek(operation, "ConsumedCapacity", &value)) {
+    return;
   }
-  return false;
+  guess->capacity_units = capacity_of(value);
+  guess->items = dds_operation_peek(operation, "Count", &value) ? integer_of(value) : -1;
+  guess->scanned = dds_operation_peek(operation, "ScannedCount", &value) ? integer_of(value) : -1;
+  operation->is_expected = true;
+  dds_meter_expect(meter, guess);
+}
+
+bool dds_operation_has_arrived(dds_operation *operation) {
+  bool has_arrived = dds_call_has_arrived(operation->call);
+  if (has_arrived) {
+    expect(operation);
+  }
+  return has_arrived;
 }
 
 static dds_operation *make(const dds_table *table, const char *name, const char *words) {
@@ -289,6 +366,12 @@ bool dds_operation_start(const dds_table *table, const char *name, dds_buffer *b
   *out = NULL;
   size_t request_bytes = body->length;
   dds_error failure = DDS_ERROR_INIT;
+  if (table->meter != NULL &&
+      !dds_meter_check(table->meter, dds_client_now_ms(table->client), error)) {
+    dds_error_prefix(error, "%s of \"%s\" failed: ", name, table->name);
+    dds_buffer_free(body);
+    return false;
+  }
   dds_operation *operation = make(table, name, words);
   if (operation == NULL) {
     dds_error_set_nomem(&failure);
@@ -331,8 +414,11 @@ bool dds_operation_wait(dds_operation *operation, dds_json *answer, dds_error *e
   return true;
 }
 
-bool dds_operation_wait_any(dds_operation *const *operations, size_t count, size_t *index,
-                            dds_error *error) {
+typedef bool wait_function(dds_client *client, dds_call *const *calls, size_t count, size_t *index,
+                           dds_error *error);
+
+static bool wait_for(dds_operation *const *operations, size_t count, wait_function *wait,
+                     size_t *index, dds_error *error) {
   dds_call **calls = NULL;
   dds_call *single;
   for (size_t i = 0; i < count; i++) {
@@ -349,15 +435,33 @@ bool dds_operation_wait_any(dds_operation *const *operations, size_t count, size
   for (size_t i = 0; i < count; i++) {
     calls[i] = operations[i]->call;
   }
-  bool ok = dds_client_wait_any(operations[0]->table->client, calls, count, index, error);
+  bool ok = wait(operations[0]->table->client, calls, count, index, error);
   if (calls != &single) {
     dds_free(calls);
   }
-  if (!ok) {
-    return stop_waiting(operations, count, error);
+  return ok || stop_waiting(operations, count, error);
+}
+
+bool dds_operation_wait_any(dds_operation *const *operations, size_t count, size_t *index,
+                            dds_error *error) {
+  if (!wait_for(operations, count, dds_client_wait_any, index, error)) {
+    return false;
   }
   conclude(operations[*index]);
   return true;
+}
+
+bool dds_operation_wait_arrival(dds_operation *const *operations, size_t count, size_t *index,
+                                dds_error *error) {
+  if (!wait_for(operations, count, dds_client_wait_arrival, index, error)) {
+    return false;
+  }
+  expect(operations[*index]);
+  return true;
+}
+
+size_t dds_operation_answer_bytes(const dds_operation *operation) {
+  return operation->is_concluded ? dds_call_result(operation->call)->body_length : 0;
 }
 
 bool dds_operation_error_answer(const dds_operation *operation, dds_json *answer) {
@@ -372,9 +476,9 @@ bool dds_operation_may_have_been_applied(const dds_operation *operation) {
          dds_call_result(operation->call)->may_have_been_applied;
 }
 
-/* Tells of a call whose end nobody waited for. */
+/* Tells of a call whose end nobody waited for: what it was where its answer has come. */
 static void abandon(dds_operation *operation) {
-  if (dds_call_result(operation->call)->finished_ms > 0) {
+  if (dds_call_settle(operation->call)) {
     conclude(operation);
     return;
   }
@@ -391,6 +495,7 @@ void dds_operation_free(dds_operation *operation) {
   if (operation->call != NULL && !operation->is_concluded) {
     abandon(operation);
   }
+  dds_page_close(&operation->page);
   dds_call_free(operation->call);
   dds_free(operation->name);
   dds_free(operation->words);

@@ -13,6 +13,25 @@ void dds_placeholders_init(dds_placeholders *placeholders) {
                                      .values = DDS_BUFFER_INIT(LARGEST_BYTES)};
 }
 
+/* `#n12`. Each request has some, so no format is read for them. */
+static void append_placeholder(dds_buffer *text, const char *kind, size_t index) {
+  char digits[24];
+  char *at = digits + sizeof digits;
+  do {
+    *--at = (char)('0' + index % 10);
+    index /= 10;
+  } while (index > 0);
+  dds_buffer_append_text(text, kind);
+  dds_buffer_append(text, at, (size_t)(digits + sizeof digits - at));
+}
+
+/* The name of a member with the index, and the colon. */
+static void append_member(dds_buffer *members, const char *kind, size_t index) {
+  dds_buffer_append_text(members, index == 0 ? "\"" : ",\"");
+  append_placeholder(members, kind, index);
+  dds_buffer_append_text(members, "\":");
+}
+
 /* Which placeholder stands for the name already; name_count where none does. */
 static size_t find_name(const dds_placeholders *placeholders, const char *attribute) {
   const char *text = dds_buffer_text(&placeholders->names);
@@ -34,20 +53,20 @@ void dds_placeholders_append_name(dds_placeholders *placeholders, dds_buffer *ex
   dds_buffer *names = &placeholders->names;
   size_t index = find_name(placeholders, attribute);
   if (index == placeholders->name_count) {
-    dds_buffer_append_format(names, "%s\"#n%zu\":", index == 0 ? "" : ",", index);
+    append_member(names, "#n", index);
     dds_buffer_append_json_string(names, attribute, strlen(attribute));
     placeholders->name_count++;
   }
-  dds_buffer_append_format(expression, "#n%zu", index);
+  append_placeholder(expression, "#n", index);
 }
 
 void dds_placeholders_append_value(dds_placeholders *placeholders, dds_buffer *expression,
                                    const char *typed_value, size_t length) {
   dds_buffer *values = &placeholders->values;
   size_t index = placeholders->value_count++;
-  dds_buffer_append_format(values, "%s\":v%zu\":", index == 0 ? "" : ",", index);
+  append_member(values, ":v", index);
   dds_buffer_append(values, typed_value, length);
-  dds_buffer_append_format(expression, ":v%zu", index);
+  append_placeholder(expression, ":v", index);
 }
 
 static void write_name(void *context, dds_buffer *text, const char *attribute) {
@@ -92,6 +111,12 @@ dds_expression_size dds_placeholders_measure(const dds_condition *condition) {
   return size;
 }
 
+static void append_name(dds_buffer *body, const char *name, const char *behind) {
+  dds_buffer_append_text(body, ",\"");
+  dds_buffer_append_text(body, name);
+  dds_buffer_append_text(body, behind);
+}
+
 /* An expression of placeholders holds nothing that JSON would escape. */
 void dds_placeholders_append_expression(dds_buffer *body, const char *name,
                                         const dds_buffer *expression) {
@@ -101,7 +126,7 @@ void dds_placeholders_append_expression(dds_buffer *body, const char *name,
   if (expression->length == 0) {
     return;
   }
-  dds_buffer_append_format(body, ",\"%s\":\"", name);
+  append_name(body, name, "\":\"");
   dds_buffer_append(body, dds_buffer_text(expression), expression->length);
   dds_buffer_append_char(body, '"');
 }
@@ -113,7 +138,7 @@ static void append_object(dds_buffer *body, const char *name, const dds_buffer *
   if (members->length == 0) {
     return;
   }
-  dds_buffer_append_format(body, ",\"%s\":{", name);
+  append_name(body, name, "\":{");
   dds_buffer_append(body, dds_buffer_text(members), members->length);
   dds_buffer_append_char(body, '}');
 }

@@ -8,6 +8,7 @@ enum {
   /* 16 MB whose every byte is escaped. */
   LARGEST_BODY = 128 * 1024 * 1024,
   LARGEST_WORDS = 64 * 1024,
+  AROUND_BYTES = 512, /* what most bodies have beside their elements */
   FIRST_DELAY_MS = 50,
   LONGEST_DELAY_MS = 5000,
   MOST_STALLS = 10,
@@ -47,7 +48,6 @@ void dds_rounds_close(dds_rounds *rounds) {
 
 /* Takes the next waiting elements of the round; none: its count is 0. */
 static bool gather(dds_rounds *rounds, dds_batch *batch, dds_error *error) {
-  size_t bytes = 0;
   *batch = (dds_batch){.members = dds_alloc(rounds->kind->most_members * sizeof(size_t))};
   if (batch->members == NULL) {
     return dds_error_set_nomem(error);
@@ -57,10 +57,11 @@ static bool gather(dds_rounds *rounds, dds_batch *batch, dds_error *error) {
     if (rounds->states[rounds->next] != DDS_ELEMENT_WAITING) {
       continue;
     }
-    bytes += rounds->kind->bytes_of(rounds->context, rounds->next);
-    if (batch->count > 0 && bytes > rounds->kind->most_bytes) {
+    size_t bytes = rounds->kind->bytes_of(rounds->context, rounds->next);
+    if (batch->count > 0 && batch->bytes + bytes > rounds->kind->most_bytes) {
       break;
     }
+    batch->bytes += bytes;
     batch->members[batch->count++] = rounds->next;
   }
   return true;
@@ -69,10 +70,14 @@ static bool gather(dds_rounds *rounds, dds_batch *batch, dds_error *error) {
 static bool send(dds_rounds *rounds, dds_batch *batch, dds_error *error) {
   dds_buffer body = DDS_BUFFER_INIT(LARGEST_BODY);
   dds_buffer words = DDS_BUFFER_INIT(LARGEST_WORDS);
+  dds_buffer_reserve(&body, batch->bytes + AROUND_BYTES);
   bool ok = rounds->kind->append(rounds->context, batch, &body, &words, error) &&
             dds_buffer_check(&body, error) && dds_buffer_check(&words, error) &&
             dds_operation_start(rounds->table, rounds->kind->operation, &body,
                                 dds_buffer_text(&words), &batch->operation, error);
+  if (ok) {
+    dds_operation_note_writes(batch->operation, batch->count);
+  }
   dds_buffer_free(&body);
   dds_buffer_free(&words);
   return ok;

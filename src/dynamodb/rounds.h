@@ -26,6 +26,7 @@ typedef struct dds_batch {
   dds_operation *operation;
   size_t *members;
   size_t count;
+  size_t bytes; /* of all of them, as their kind counts */
 } dds_batch;
 
 typedef struct dds_rounds_kind {

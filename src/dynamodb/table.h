@@ -11,6 +11,8 @@
 #include "aws/observer.h"
 #include "base/attributes.h"
 #include "base/error.h"
+#include "dynamodb/description.h"
+#include "dynamodb/meter.h"
 
 /* All borrowed. */
 typedef struct dds_table {
@@ -18,30 +20,13 @@ typedef struct dds_table {
   const char *name;
   const char *sql_name; /* what it is called in SQL, for remedies; may be NULL */
   dds_observer observer;
+  dds_meter *meter; /* what its requests are counted on; NULL: on nothing */
 } dds_table;
-
-/* What DescribeTable says. Texts are owned: dds_table_description_free. */
-typedef struct dds_table_description {
-  bool exists;
-  char *status;  /* "ACTIVE" */
-  int64_t items; /* as DynamoDB counted last, about every six hours */
-  int64_t bytes;
-  char *billing;         /* "PAY_PER_REQUEST" or "PROVISIONED" */
-  int64_t read_capacity; /* -1: on demand */
-  int64_t write_capacity;
-  char *arn;
-  char *hash_key; /* attribute name and type "S", "N" or "B" */
-  char *hash_key_type;
-  char *sort_key; /* or NULL */
-  char *indexes;  /* JSON array of the index names with keys, projection and status; or NULL */
-  char *replicas; /* JSON array of regions; or NULL */
-} dds_table_description;
 
 /* DescribeTable. A table that does not exist is no error: `exists` is false. The description is the
  * caller's where true is returned, and empty else. */
 DDS_MUST_USE bool dds_table_describe(const dds_table *table, dds_table_description *description,
                                      dds_error *error);
-void dds_table_description_free(dds_table_description *description);
 
 /* One string hash key. Capacities of 0: on demand. A table that exists already (somebody was
  * faster) is no error and `*created` is false. */

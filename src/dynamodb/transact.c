@@ -63,6 +63,9 @@ bool dds_transact_start(const dds_table_write *writes, size_t count, dds_operati
   bool ok = dds_buffer_check(&words, error) && append_body(writes, count, &body, error) &&
             dds_operation_start(writes[0].table, "TransactWriteItems", &body,
                                 dds_buffer_text(&words), operation, error);
+  if (ok) {
+    dds_operation_note_writes(*operation, count);
+  }
   dds_buffer_free(&body);
   dds_buffer_free(&words);
   return ok;

@@ -14,6 +14,9 @@ enum {
   /* An item whose every byte is escaped, and as much again that is asserted of it. */
   LARGEST_BODY = 16 * 1024 * 1024,
   LARGEST_EXPRESSION = 1024 * 1024,
+  LARGEST_ITEM = 64 * 1024 * 1024, /* as JSON, whatever its size is found to be */
+  ASSIGNMENTS_AT_ONCE = 4,
+  AROUND_TYPED_BYTES = sizeof "{\"S\":\"\"}",
 };
 
 /* What each kind of write is called, and what it carries. */
@@ -33,18 +36,27 @@ const char *dds_write_operation(const dds_write *write) {
   return kinds[write->kind].operation;
 }
 
-bool dds_write_assign(dds_write *write, const char *attribute, const char *typed_value,
-                      size_t length, dds_error *error) {
-  size_t count = write->assignment_count;
-  dds_assignment *grown = dds_realloc(write->assignments, (count + 1) * sizeof *grown);
-  if (grown == NULL) {
-    return dds_error_set_nomem(error);
+static void free_assignments(dds_write *write) {
+  for (size_t i = 0; i < write->assignment_count; i++) {
+    dds_free(write->assignments[i].attribute);
+    dds_free(write->assignments[i].typed_value);
   }
-  write->assignments = grown;
-  dds_assignment added = {.attribute = dds_alloc_copy(attribute, strlen(attribute)),
-                          .typed_value =
-                              typed_value == NULL ? NULL : dds_alloc_copy(typed_value, length)};
-  if (added.attribute == NULL || (added.typed_value == NULL && typed_value != NULL)) {
+  dds_free(write->assignments);
+  write->assignments = NULL;
+  write->assignment_count = 0;
+}
+
+/* Takes over `added`, also where it fails. */
+static bool add_assignment(dds_write *write, dds_assignment added, const char *attribute,
+                           dds_error *error) {
+  size_t count = write->assignment_count;
+  dds_assignment *grown = write->assignments;
+  if (count % ASSIGNMENTS_AT_ONCE == 0) {
+    grown = dds_realloc(grown, (count + ASSIGNMENTS_AT_ONCE) * sizeof *grown);
+  }
+  added.attribute = dds_alloc_copy(attribute, strlen(attribute));
+  write->assignments = grown == NULL ? write->assignments : grown;
+  if (grown == NULL || added.attribute == NULL) {
     dds_free(added.attribute);
     dds_free(added.typed_value);
     return dds_error_set_nomem(error);
@@ -52,6 +64,42 @@ bool dds_write_assign(dds_write *write, const char *attribute, const char *typed
   grown[count] = added;
   write->assignment_count++;
   return true;
+}
+
+bool dds_write_assign(dds_write *write, const char *attribute, const char *typed_value,
+                      size_t length, dds_error *error) {
+  dds_assignment added = {0};
+  if (typed_value == NULL) {
+    return add_assignment(write, added, attribute, error);
+  }
+  dds_value value;
+  added.typed_value = dds_alloc_copy(typed_value, length);
+  if (added.typed_value == NULL) {
+    return dds_error_set_nomem(error);
+  }
+  added.typed_length = length;
+  added.size_bytes = strlen(attribute);
+  if (dds_value_read((dds_json){added.typed_value, length}, &value)) {
+    added.size_bytes += dds_value_size_bytes(&value);
+  }
+  return add_assignment(write, added, attribute, error);
+}
+
+bool dds_write_assign_string(dds_write *write, const char *attribute, const char *bytes,
+                             size_t length, dds_error *error) {
+  dds_buffer typed = DDS_BUFFER_INIT(LARGEST_ITEM);
+  /* Few sessions have an escape for every other byte, so that most fit without growing. */
+  dds_buffer_reserve(&typed, length + length / 2 + AROUND_TYPED_BYTES);
+  dds_buffer_append_text(&typed, "{\"S\":");
+  dds_buffer_append_json_string(&typed, bytes, length);
+  dds_buffer_append_char(&typed, '}');
+  if (!dds_buffer_check(&typed, error)) {
+    dds_buffer_free(&typed);
+    return false;
+  }
+  dds_assignment added = {.typed_length = typed.length, .size_bytes = strlen(attribute) + length};
+  added.typed_value = dds_buffer_take(&typed);
+  return add_assignment(write, added, attribute, error);
 }
 
 const dds_assignment *dds_write_find_assignment(const dds_write *write, dds_json name) {
@@ -102,17 +150,61 @@ void dds_write_append_item(const dds_write *write, const dds_item *base, dds_buf
     dds_buffer_append_char(item, ',');
     dds_buffer_append_json_string(item, assignment->attribute, strlen(assignment->attribute));
     dds_buffer_append_char(item, ':');
-    dds_buffer_append_text(item, assignment->typed_value);
+    dds_buffer_append(item, assignment->typed_value, assignment->typed_length);
   }
   dds_buffer_append_char(item, '}');
 }
 
-void dds_write_free(dds_write *write) {
+/* How many bytes of JSON the item will have, about: a little more. */
+static size_t expected_length(const dds_write *write, const dds_item *base) {
+  enum { AROUND_BYTES = 4 };
+  size_t length = write->key.length + base->json.length;
   for (size_t i = 0; i < write->assignment_count; i++) {
-    dds_free(write->assignments[i].attribute);
-    dds_free(write->assignments[i].typed_value);
+    const dds_assignment *assignment = &write->assignments[i];
+    length += strlen(assignment->attribute) + assignment->typed_length + AROUND_BYTES;
   }
-  dds_free(write->assignments);
+  return length;
+}
+
+/* By DynamoDB's rule. */
+static size_t size_of_key(const dds_key *key) {
+  dds_item item = dds_item_of(key->json, key->length);
+  return dds_item_size_bytes(&item);
+}
+
+static size_t size_of_assignments(const dds_write *write) {
+  size_t size = 0;
+  for (size_t i = 0; i < write->assignment_count; i++) {
+    size += write->assignments[i].size_bytes;
+  }
+  return size;
+}
+
+bool dds_write_make_put(dds_write *write, const dds_item *base, dds_error *error) {
+  dds_json_iterator members = dds_json_iterate(base->json);
+  dds_json name, value;
+  dds_buffer text = DDS_BUFFER_INIT(LARGEST_ITEM);
+  dds_buffer_reserve(&text, expected_length(write, base));
+  dds_write_append_item(write, base, &text);
+  if (!dds_buffer_check(&text, error)) {
+    dds_buffer_free(&text);
+    return false;
+  }
+  write->kind = DDS_WRITE_PUT;
+  write->item_length = text.length;
+  write->item = dds_buffer_take(&text);
+  if (dds_json_next(&members, &name, &value)) {
+    dds_item made = dds_item_of(write->item, write->item_length);
+    write->item_size = dds_item_size_bytes(&made);
+  } else {
+    write->item_size = size_of_key(&write->key) + size_of_assignments(write);
+  }
+  free_assignments(write);
+  return true;
+}
+
+void dds_write_free(dds_write *write) {
+  free_assignments(write);
   dds_free(write->item);
   dds_free(write->image);
   dds_key_free(&write->key);
@@ -122,13 +214,13 @@ void dds_write_free(dds_write *write) {
 }
 
 bool dds_write_image(const dds_write *write, dds_item *image) {
-  *image = (dds_item){{0}};
+  *image = (dds_item){.json = {0}};
   switch (write->kind) {
   case DDS_WRITE_PUT:
-    image->json = (dds_json){.text = write->item, .length = write->item_length};
+    *image = dds_item_of(write->item, write->item_length);
     return true;
   case DDS_WRITE_UPDATE:
-    image->json = (dds_json){.text = write->image, .length = write->image_length};
+    *image = dds_item_of(write->image, write->image_length);
     return write->image != NULL;
   default:
     return true;
@@ -139,10 +231,7 @@ size_t dds_write_memory_bytes(const dds_write *write) {
   size_t bytes = sizeof *write + write->key.length + write->item_length + write->image_length;
   for (size_t i = 0; i < write->assignment_count; i++) {
     const dds_assignment *assignment = &write->assignments[i];
-    bytes += sizeof *assignment + strlen(assignment->attribute);
-    if (assignment->typed_value != NULL) {
-      bytes += strlen(assignment->typed_value);
-    }
+    bytes += sizeof *assignment + strlen(assignment->attribute) + assignment->typed_length;
   }
   return bytes + dds_condition_memory_bytes(write->matches) +
          dds_condition_memory_bytes(write->asserted);
@@ -184,7 +273,7 @@ static dds_condition *join_conditions(const dds_write *write, bool *has_any) {
 /* Nothing is added where the caller's conditions say it already: each operator counts against the
  * 300. */
 bool dds_write_condition(const dds_write *write, dds_condition **out, dds_error *error) {
-  static const dds_item missing = {{0}};
+  static const dds_item missing = {.json = {0}};
   bool has_any;
   dds_condition *condition = join_conditions(write, &has_any);
   *out = NULL;
@@ -224,7 +313,7 @@ static void append_clause(const dds_write *write, bool sets, const char *word,
     }
     dds_buffer_append_text(expression, " = ");
     dds_placeholders_append_value(placeholders, expression, assignment->typed_value,
-                                  strlen(assignment->typed_value));
+                                  assignment->typed_length);
   }
 }
 
@@ -292,36 +381,26 @@ bool dds_write_append_element(const dds_write *write, const char *table_name, dd
 
 /* What is known of the size of the item that a write makes: for an UPDATE, a part of it. */
 static size_t known_size(const dds_write *write) {
-  size_t size = 0;
-  dds_item item;
-  if (write->kind == DDS_WRITE_PUT) {
-    return dds_json_parse(write->item, write->item_length, &item.json, NULL)
-               ? dds_item_size_bytes(&item)
-               : 0;
+  if (write->kind != DDS_WRITE_PUT) {
+    return size_of_assignments(write);
   }
-  for (size_t i = 0; i < write->assignment_count; i++) {
-    const dds_assignment *assignment = &write->assignments[i];
-    dds_value value;
-    dds_json typed;
-    const char *text = assignment->typed_value;
-    if (text == NULL || !dds_json_parse(text, strlen(text), &typed, NULL) ||
-        !dds_value_read(typed, &value)) {
-      continue;
-    }
-    size += strlen(assignment->attribute) + dds_value_size_bytes(&value);
-  }
-  return size;
+  dds_item item = dds_item_of(write->item, write->item_length);
+  return write->item_size > 0 ? write->item_size : dds_item_size_bytes(&item);
 }
 
 size_t dds_write_payload_bytes(const dds_write *write) {
-  dds_item key;
   size_t size = known_size(write) + dds_condition_value_bytes(write->matches) +
                 dds_condition_value_bytes(write->asserted);
-  if (write->kind != DDS_WRITE_PUT &&
-      dds_json_parse(write->key.json, write->key.length, &key.json, NULL)) {
-    size += dds_item_size_bytes(&key);
+  return write->kind == DDS_WRITE_PUT ? size : size + size_of_key(&write->key);
+}
+
+size_t dds_write_image_bytes(const dds_write *write) {
+  dds_item image;
+  if (write->kind == DDS_WRITE_PUT) {
+    return known_size(write);
   }
-  return size;
+  return dds_write_image(write, &image) && image.json.text != NULL ? dds_item_size_bytes(&image)
+                                                                   : 0;
 }
 
 bool dds_write_check(const dds_write *write, dds_error *error) {
@@ -330,6 +409,9 @@ bool dds_write_check(const dds_write *write, dds_error *error) {
   if (size > DDS_ITEM_MAX_BYTES) {
     return dds_error_set(error, DDS_TOOBIG, "item of %zu bytes: DynamoDB's limit is %d", size,
                          DDS_ITEM_MAX_BYTES);
+  }
+  if (!dds_write_is_conditional(write)) {
+    return true;
   }
   if (!dds_write_condition(write, &condition, error)) {
     return false;
@@ -356,7 +438,7 @@ bool dds_write_check(const dds_write *write, dds_error *error) {
  * of two that count one up, each would take the other's result for its own.
  */
 static bool proves_that_it_was_applied(const dds_write *write, const dds_item *item) {
-  dds_item made;
+  dds_item made = {.json = {0}};
   switch (write->kind) {
   case DDS_WRITE_PUT:
     return dds_json_parse(write->item, write->item_length, &made.json, NULL) &&
@@ -424,7 +506,7 @@ bool dds_write_finish(const dds_write *write, dds_operation *operation, dds_writ
   dds_error failure = DDS_ERROR_INIT;
   *result = DDS_WRITE_APPLIED;
   *may_have_been_applied = false;
-  *old = (dds_item){{0}};
+  *old = (dds_item){.json = {0}};
   if (dds_operation_wait(operation, &answer, &failure)) {
     return true;
   }

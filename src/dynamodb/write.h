@@ -21,6 +21,8 @@ typedef enum dds_write_kind { DDS_WRITE_PUT, DDS_WRITE_UPDATE, DDS_WRITE_DELETE 
 typedef struct dds_assignment {
   char *attribute;
   char *typed_value; /* DynamoDB JSON; NULL: REMOVE */
+  size_t typed_length;
+  size_t size_bytes; /* what it takes of the item, by DynamoDB's rule, with its name; 0: REMOVE */
 } dds_assignment;
 
 typedef struct dds_write {
@@ -28,6 +30,7 @@ typedef struct dds_write {
   dds_key key;
   char *item; /* PUT: the whole item as DynamoDB JSON */
   size_t item_length;
+  size_t item_size;            /* by DynamoDB's rule, where it is known already; else 0 */
   dds_assignment *assignments; /* UPDATE */
   size_t assignment_count;
   char *image; /* UPDATE: the item as it was read, the assignments applied; or NULL */
@@ -53,6 +56,13 @@ typedef enum dds_write_result {
 /* Adds an assignment; texts are copied; `typed_value` NULL: remove. */
 DDS_MUST_USE bool dds_write_assign(dds_write *write, const char *attribute, const char *typed_value,
                                    size_t length, dds_error *error);
+
+/* The same of a string: UTF-8, as it is. */
+DDS_MUST_USE bool dds_write_assign_string(dds_write *write, const char *attribute,
+                                          const char *bytes, size_t length, dds_error *error);
+
+/* Makes a PUT of an UPDATE, whose key and assignments are there: of `base` with them applied. */
+DDS_MUST_USE bool dds_write_make_put(dds_write *write, const dds_item *base, dds_error *error);
 
 /* What it assigns to an attribute, named by a JSON string; NULL where it does not. */
 const dds_assignment *dds_write_find_assignment(const dds_write *write, dds_json name);
@@ -121,6 +131,9 @@ DDS_MUST_USE bool dds_write_send(const dds_table *table, const dds_write *write,
  * known: an UPDATE without an image. `image->json.text` is NULL where the write leaves no item.
  */
 DDS_MUST_USE bool dds_write_image(const dds_write *write, dds_item *image);
+
+/* The size of that item; 0 where there is none, or it is not known. */
+size_t dds_write_image_bytes(const dds_write *write);
 
 /* Bytes that it holds in memory, about. */
 size_t dds_write_memory_bytes(const dds_write *write);

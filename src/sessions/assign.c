@@ -35,15 +35,8 @@ static bool read_sessions(session_edit *edit, dds_error *error) {
   if (edit->is_stored && !dds_session_json_from_value(&edit->old, &edit->stored, error)) {
     return false;
   }
-  if (changes->session != NULL) {
-    return dds_session_json_from_text(&edit->session, changes->session->bytes,
-                                      changes->session->length, error);
-  }
-  if (edit->old.root.text == NULL) {
-    return true;
-  }
-  return dds_session_json_from_text(&edit->session, dds_buffer_text(&edit->old.text),
-                                    edit->old.text.length, error);
+  dds_session_json_share(&edit->session, changes->session != NULL ? changes->session : &edit->old);
+  return true;
 }
 
 /* A session without cookie makes the application throw: the old one is written again, or the one
@@ -123,6 +116,14 @@ static bool add_companion(session_edit *edit, dds_write *write, dds_error *error
   return ok;
 }
 
+static bool assign_text(const session_edit *edit, dds_write *write, dds_error *error) {
+  dds_json text = edit->session.whole;
+  bool is_same = edit->is_stored && edit->stored.type == DDS_TYPE_STRING &&
+                 dds_json_string_equals(edit->stored.content, text.text, text.length);
+  return is_same ||
+         dds_write_assign_string(write, edit->changes->layout->data, text.text, text.length, error);
+}
+
 /* A session that the statement gives is stored as the layout has it, another one as it is stored.
  */
 static bool assign_session(const session_edit *edit, dds_write *write, dds_error *error) {
@@ -132,19 +133,14 @@ static bool assign_session(const session_edit *edit, dds_write *write, dds_error
   }
   bool was_map = edit->is_stored && edit->stored.type == DDS_TYPE_MAP;
   bool is_map = edit->changes->session != NULL ? layout->encoding == DDS_ENCODING_MAP : was_map;
-  dds_buffer typed = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
-  bool ok = true;
-  if (is_map) {
-    ok = dds_value_append_from_json(edit->session.root, was_map ? &edit->stored : NULL, &typed,
-                                    error);
-  } else {
-    dds_buffer_append_text(&typed, "{\"S\":");
-    dds_buffer_append_json_string(&typed, dds_buffer_text(&edit->session.text),
-                                  edit->session.text.length);
-    dds_buffer_append_char(&typed, '}');
+  if (!is_map) {
+    return assign_text(edit, write, error);
   }
-  ok =
-      ok && dds_buffer_check(&typed, error) &&
+  dds_buffer typed = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
+  bool ok =
+      dds_value_append_from_json(edit->session.root, was_map ? &edit->stored : NULL, &typed,
+                                 error) &&
+      dds_buffer_check(&typed, error) &&
       dds_assign_changed(edit->changes->item, layout->data, typed.data, typed.length, write, error);
   dds_buffer_free(&typed);
   return ok;

@@ -21,8 +21,8 @@ typedef struct dds_column_changes {
   const dds_layout *layout;
   const dds_item *item; /* as it is; an object without attributes where it is new */
   bool is_new;          /* made of columns alone: it gets what the store writes beside them */
-  const dds_sql_value *session; /* text that is a JSON object, or NULL: unchanged */
-  const dds_expiry *expires;    /* or NULL: unchanged, or not given */
+  const dds_session_json *session; /* not edited; or NULL: unchanged */
+  const dds_expiry *expires;       /* or NULL: unchanged, or not given */
   int64_t now_ms;
 } dds_column_changes;
 

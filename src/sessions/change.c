@@ -19,13 +19,15 @@ enum { TEXT_MAX_BYTES = 64 << 20, SCRATCH_BYTES = 64 };
 typedef struct changed_row {
   bool has_sid, has_session, has_expires, has_item;
   dds_sql_value sid, session;
+  dds_session_json session_json; /* has_session: what `session` is, borrowed from it */
   dds_expiry expires;
   dds_item item;
   dds_buffer sid_text, session_text;
 } changed_row;
 
 static changed_row no_change(void) {
-  return (changed_row){.sid_text = DDS_BUFFER_INIT(SCRATCH_BYTES),
+  return (changed_row){.session_json = DDS_SESSION_JSON_INIT,
+                       .sid_text = DDS_BUFFER_INIT(SCRATCH_BYTES),
                        .session_text = DDS_BUFFER_INIT(SCRATCH_BYTES)};
 }
 
@@ -52,14 +54,12 @@ static bool check_sid(const dds_sql_value *sid, dds_error *error) {
   return sid->length > 0 || refuse(error, "sid is empty");
 }
 
-static bool check_session(const dds_sql_value *session, dds_error *error) {
+static bool check_session(const dds_sql_value *session, dds_session_json *json, dds_error *error) {
   if (session->type == DDS_SQL_NULL) {
     return refuse_null(error, "session");
   }
-  dds_json json;
   bool is_object = session->type == DDS_SQL_TEXT &&
-                   dds_json_parse(session->bytes, session->length, &json, NULL) &&
-                   dds_json_type_of(json) == DDS_JSON_OBJECT;
+                   dds_session_json_from_text(json, session->bytes, session->length);
   return is_object || refuse(error, "session is not a JSON object");
 }
 
@@ -95,11 +95,11 @@ static bool apply_affinities(const dds_new_row *row, changed_row *changed, dds_s
   return ok;
 }
 
-static bool check(const changed_row *changed, dds_error *error) {
+static bool check(changed_row *changed, dds_error *error) {
   if (changed->has_sid && !check_sid(&changed->sid, error)) {
     return false;
   }
-  return !changed->has_session || check_session(&changed->session, error);
+  return !changed->has_session || check_session(&changed->session, &changed->session_json, error);
 }
 
 /* INSERT: what is not NULL is given. */
@@ -200,32 +200,11 @@ static bool assign_all(const row_edit *edit, dds_write *write, dds_error *error)
       .layout = edit->table->layout,
       .item = edit->base,
       .is_new = edit->old == NULL && !changed->has_item,
-      .session = changed->has_session ? &changed->session : NULL,
+      .session = changed->has_session ? &changed->session_json : NULL,
       .expires = changed->has_expires ? &changed->expires : NULL,
       .now_ms = edit->now_ms,
   };
   return dds_assign_columns(&columns, write, error);
-}
-
-/* Makes a PUT of a write whose key and assignments are there. */
-static bool make_put(const dds_item *base, dds_write *write, dds_error *error) {
-  dds_buffer item = DDS_BUFFER_INIT(TEXT_MAX_BYTES);
-  dds_write_append_item(write, base, &item);
-  write->kind = DDS_WRITE_PUT;
-  if (!dds_buffer_check(&item, error)) {
-    dds_buffer_free(&item);
-    return false;
-  }
-  write->item_length = item.length;
-  write->item = dds_buffer_take(&item);
-  for (size_t i = 0; i < write->assignment_count; i++) {
-    dds_free(write->assignments[i].attribute);
-    dds_free(write->assignments[i].typed_value);
-  }
-  dds_free(write->assignments);
-  write->assignments = NULL;
-  write->assignment_count = 0;
-  return true;
 }
 
 /* The key of an item that is given without sid: it must be a session's. */
@@ -260,7 +239,7 @@ bool dds_change_insert(const dds_session_table *table, const dds_new_row *row, i
                        bool replace, dds_write *write, dds_error *error) {
   static const char no_attributes[] = "{}";
   const dds_layout *layout = table->layout;
-  const dds_item nothing = {{no_attributes, strlen(no_attributes)}};
+  const dds_item nothing = dds_item_of(no_attributes, strlen(no_attributes));
   changed_row changed = no_change();
   *write = (dds_write){.kind = DDS_WRITE_PUT};
   bool ok = read_given(layout, row, &changed, error);
@@ -281,7 +260,7 @@ bool dds_change_insert(const dds_session_table *table, const dds_new_row *row, i
     goto done;
   }
   row_edit edit = {.table = table, .row = row, .changed = &changed, .base = base, .now_ms = now_ms};
-  ok = assign_all(&edit, write, error) && make_put(base, write, error) &&
+  ok = assign_all(&edit, write, error) && dds_write_make_put(write, base, error) &&
        (replace ||
         dds_assertion_add(&write->asserted, dds_condition_not_exists(layout->hash_key), error));
 done:
@@ -348,7 +327,7 @@ static bool move_item(const row_edit *edit, const dds_old_row *old, dds_write wr
   return dds_row_key(layout, sid->bytes, sid->length, &writes[0].key, error) &&
          dds_assertion_add(&writes[1].asserted, dds_condition_exists(layout->hash_key), error) &&
          assert_as_read(edit, old, &writes[0], true, &writes[1].asserted, error) &&
-         make_put(edit->base, &writes[0], error) &&
+         dds_write_make_put(&writes[0], edit->base, error) &&
          dds_assertion_add(&writes[0].asserted, dds_condition_not_exists(layout->hash_key), error);
 }
 

@@ -221,10 +221,6 @@ dds_condition *dds_expiry_condition(const dds_layout *layout, dds_comparison com
   if (!*pushable) {
     return NULL;
   }
-  /* Which decimals are another double is not worth two ranges: almost all of them. */
-  if (comparison == DDS_NOT_EQUAL) {
-    return is_number(layout);
-  }
   range seconds = empty_range();
   dds_condition *condition = NULL;
   *pushable = range_of(comparison, value, &seconds);
@@ -235,8 +231,8 @@ dds_condition *dds_expiry_condition(const dds_layout *layout, dds_comparison com
   return condition;
 }
 
-dds_condition *dds_expiry_null_condition(const dds_layout *layout, bool is_null) {
-  return is_null ? dds_condition_not(is_number(layout)) : is_number(layout);
+dds_condition *dds_expiry_null_condition(const dds_layout *layout) {
+  return dds_condition_not(is_number(layout));
 }
 
 dds_condition *dds_expiry_expired_condition(const dds_layout *layout, int64_t now_ms,

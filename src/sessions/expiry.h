@@ -21,8 +21,8 @@ DDS_MUST_USE dds_condition *dds_expiry_condition(const dds_layout *layout,
                                                  dds_comparison comparison,
                                                  const dds_sql_value *value, bool *pushable);
 
-/* Items with (or without) an `expires` that is not NULL. */
-DDS_MUST_USE dds_condition *dds_expiry_null_condition(const dds_layout *layout, bool is_null);
+/* Items whose `expires` is NULL. */
+DDS_MUST_USE dds_condition *dds_expiry_null_condition(const dds_layout *layout);
 
 /* Exactly the items that have (or have not) expired at `now_ms`. */
 DDS_MUST_USE dds_condition *dds_expiry_expired_condition(const dds_layout *layout, int64_t now_ms,

@@ -2,9 +2,9 @@
 #include "sessions/expiry_rules.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/timestamp.h"
 #include "dynamodb/number.h"
 #include "sessions/assign.h"
@@ -158,12 +158,17 @@ bool dds_expiry_rules_follow_cookie(const dds_layout *layout, const dds_json *ol
 
 static bool assign(const char *attribute, dds_time_unit unit, const dds_item *item,
                    const dds_expiry *expiry, dds_write *write, dds_error *error) {
-  char typed[64] = "{\"NULL\":true}";
+  static const char null[] = "{\"NULL\":true}", before[] = "{\"N\":\"", behind[] = "\"}";
+  char typed[sizeof before + DDS_TEXT_INTEGER_BYTES + sizeof behind];
   int64_t time = unit == DDS_MILLISECONDS ? expiry->time_ms : expiry->time_ms / 1000;
-  if (!expiry->is_never) {
-    snprintf(typed, sizeof typed, "{\"N\":\"%lld\"}", (long long)time);
+  if (expiry->is_never) {
+    return dds_assign_changed(item, attribute, null, strlen(null), write, error);
   }
-  return dds_assign_changed(item, attribute, typed, strlen(typed), write, error);
+  size_t length = strlen(before);
+  memcpy(typed, before, sizeof before);
+  length += dds_text_from_integer(time, typed + length);
+  memcpy(typed + length, behind, sizeof behind);
+  return dds_assign_changed(item, attribute, typed, length + strlen(behind), write, error);
 }
 
 bool dds_expiry_rules_assign(const dds_layout *layout, const dds_item *item,

@@ -28,23 +28,9 @@ static dds_condition *is_not_null(const char *attribute) {
 }
 
 /* What attributes of `type` are judged by, and everything of another type that is not NULL. */
-static dds_condition *or_another_type(const char *attribute, dds_type type,
-                                      dds_comparison comparison, dds_condition *judged) {
-  /* DynamoDB's <> is true of another type and of none. */
-  if (comparison == DDS_NOT_EQUAL) {
-    return dds_condition_and(is_not_null(attribute), judged);
-  }
+static dds_condition *or_another_type(const char *attribute, dds_type type, dds_condition *judged) {
   dds_condition *another = dds_condition_not(dds_condition_type_is(attribute, type));
   return dds_condition_or(judged, dds_condition_and(is_not_null(attribute), another));
-}
-
-/* Behind every text that SQLite reads as a number: those begin with space, sign, point or digit. */
-static const char behind_numbers[] = ":";
-
-static bool is_before(const dds_sql_value *text, const char *other) {
-  size_t length = strlen(other);
-  int order = memcmp(text->bytes, other, text->length < length ? text->length : length);
-  return order < 0 || (order == 0 && text->length < length);
 }
 
 /* Judges attributes of `type` by a typed value, which is released. */
@@ -52,32 +38,36 @@ static dds_condition *judge(const char *attribute, dds_type type, dds_comparison
                             dds_buffer *typed) {
   dds_condition *judged = compare(attribute, comparison, typed);
   dds_buffer_free(typed);
-  return or_another_type(attribute, type, comparison, judged);
+  return or_another_type(attribute, type, judged);
+}
+
+static void append_text(dds_buffer *typed, const dds_sql_value *value) {
+  dds_buffer_append_text(typed, "{\"S\":");
+  dds_buffer_append_json_string(typed, value->bytes, value->length);
+  dds_buffer_append_char(typed, '}');
+}
+
+static void append_blob(dds_buffer *typed, const dds_sql_value *value) {
+  dds_buffer_append_text(typed, "{\"B\":\"");
+  dds_hash_append_base64(typed, value->bytes, value->length);
+  dds_buffer_append_text(typed, "\"}");
 }
 
 static dds_condition *compare_text(const char *attribute, dds_comparison comparison,
                                    const dds_sql_value *value) {
-  const char *bytes = value->bytes;
-  size_t length = value->length;
-  /* Compared with a numeric column, '12' is the number 12, which is less than any text. */
-  bool is_upper_bound = comparison == DDS_LESS || comparison == DDS_LESS_EQUAL;
-  if (is_upper_bound && (length == 0 || is_before(value, behind_numbers))) {
-    bytes = behind_numbers;
-    length = strlen(behind_numbers);
+  dds_sql_value bound = *value;
+  if (comparison == DDS_LESS || comparison == DDS_LESS_EQUAL) {
+    dds_sql_raise_above_numbers(&bound);
   }
   dds_buffer typed = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
-  dds_buffer_append_text(&typed, "{\"S\":");
-  dds_buffer_append_json_string(&typed, bytes, length);
-  dds_buffer_append_char(&typed, '}');
+  append_text(&typed, &bound);
   return judge(attribute, DDS_TYPE_STRING, comparison, &typed);
 }
 
 static dds_condition *compare_blob(const char *attribute, dds_comparison comparison,
                                    const dds_sql_value *value) {
   dds_buffer typed = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
-  dds_buffer_append_text(&typed, "{\"B\":\"");
-  dds_hash_append_base64(&typed, value->bytes, value->length);
-  dds_buffer_append_text(&typed, "\"}");
+  append_blob(&typed, value);
   return judge(attribute, DDS_TYPE_BINARY, comparison, &typed);
 }
 
@@ -121,12 +111,9 @@ static dds_condition *compare_strictly(const char *attribute, dds_comparison com
   return condition;
 }
 
-static dds_condition *compare_number(const char *attribute, dds_comparison comparison,
-                                     const dds_sql_value *value, bool *pushable) {
-  /* Almost every number is another one. */
-  if (comparison == DDS_NOT_EQUAL) {
-    return is_not_null(attribute);
-  }
+/* Attributes that are numbers and compare so. */
+static dds_condition *judge_number(const char *attribute, dds_comparison comparison,
+                                   const dds_sql_value *value, bool *pushable) {
   bool is_integer = value->type == DDS_SQL_INTEGER;
   double real = is_integer ? (double)value->integer : value->real;
   dds_buffer low = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
@@ -137,12 +124,15 @@ static dds_condition *compare_number(const char *attribute, dds_comparison compa
   if (*pushable && !is_strict) {
     condition = compare_range(attribute, comparison, &low, &high);
   }
-  if (*pushable) {
-    condition = or_another_type(attribute, DDS_TYPE_NUMBER, comparison, condition);
-  }
   dds_buffer_free(&low);
   dds_buffer_free(&high);
   return condition;
+}
+
+static dds_condition *compare_number(const char *attribute, dds_comparison comparison,
+                                     const dds_sql_value *value, bool *pushable) {
+  dds_condition *condition = judge_number(attribute, comparison, value, pushable);
+  return *pushable ? or_another_type(attribute, DDS_TYPE_NUMBER, condition) : NULL;
 }
 
 /* What the value is where SQLite compares it with a column of numbers. */
@@ -192,7 +182,82 @@ done:
   return condition;
 }
 
-dds_condition *dds_extra_null_condition(const dds_extra_column *column, bool is_null) {
-  dds_condition *condition = is_not_null(column->name);
-  return is_null ? dds_condition_not(condition) : condition;
+/* The type of attribute that a value is compared with by value; false where there is none. */
+static bool judged_type(const dds_extra_column *column, const dds_sql_value *value,
+                        dds_type *type) {
+  switch (value->type) {
+  case DDS_SQL_INTEGER:
+  case DDS_SQL_REAL:
+    *type = DDS_TYPE_NUMBER;
+    return column->affinity != DDS_AFFINITY_TEXT;
+  case DDS_SQL_TEXT:
+    *type = DDS_TYPE_STRING;
+    return dds_utf8_is_valid(value->bytes, value->length);
+  case DDS_SQL_BLOB:
+    *type = DDS_TYPE_BINARY;
+    return true;
+  default:
+    return false;
+  }
+}
+
+/* Brings the values to what SQLite compares; false where they are not of one type. */
+static bool agree(const dds_extra_column *column, dds_sql_value *values, size_t count,
+                  dds_type *type) {
+  dds_buffer scratch = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
+  bool is_agreed = count > 0 && count <= DDS_CONDITION_MAX_LIST;
+  for (size_t i = 0; is_agreed && i < count; i++) {
+    dds_type own;
+    to_number(column, &values[i], &scratch);
+    is_agreed = scratch.failed == DDS_OK && judged_type(column, &values[i], &own) &&
+                (i == 0 || own == *type);
+    *type = is_agreed ? own : *type;
+  }
+  dds_buffer_free(&scratch);
+  return is_agreed;
+}
+
+static dds_condition *judge_numbers(const char *attribute, const dds_sql_value *values,
+                                    size_t count, bool *pushable) {
+  dds_condition *any = judge_number(attribute, DDS_EQUAL, &values[0], pushable);
+  for (size_t i = 1; *pushable && i < count; i++) {
+    dds_condition *one = judge_number(attribute, DDS_EQUAL, &values[i], pushable);
+    any = *pushable ? dds_condition_or(any, one) : any;
+  }
+  if (*pushable) {
+    return any;
+  }
+  dds_condition_release(any);
+  return NULL;
+}
+
+static dds_condition *judge_list(const char *attribute, dds_type type, const dds_sql_value *values,
+                                 size_t count) {
+  dds_buffer list = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
+  for (size_t i = 0; i < count; i++) {
+    dds_buffer_append_char(&list, i == 0 ? '[' : ',');
+    (type == DDS_TYPE_STRING ? append_text : append_blob)(&list, &values[i]);
+  }
+  dds_buffer_append_char(&list, ']');
+  dds_condition *condition =
+      list.failed == DDS_OK ? dds_condition_in(attribute, list.data, list.length) : NULL;
+  dds_buffer_free(&list);
+  return condition;
+}
+
+dds_condition *dds_extra_list_condition(const dds_extra_column *column, dds_sql_value *values,
+                                        size_t count, bool *pushable) {
+  dds_type type = DDS_TYPE_STRING;
+  *pushable = agree(column, values, count, &type);
+  if (!*pushable) {
+    return NULL;
+  }
+  dds_condition *judged = type == DDS_TYPE_NUMBER
+                              ? judge_numbers(column->name, values, count, pushable)
+                              : judge_list(column->name, type, values, count);
+  return *pushable ? or_another_type(column->name, type, judged) : NULL;
+}
+
+dds_condition *dds_extra_null_condition(const dds_extra_column *column) {
+  return dds_condition_not(is_not_null(column->name));
 }

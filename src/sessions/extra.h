@@ -17,5 +17,15 @@ DDS_MUST_USE dds_condition *dds_extra_condition(const dds_extra_column *column,
                                                 dds_comparison comparison,
                                                 const dds_sql_value *value, bool *pushable);
 
-/* Items whose extra column is (or is not) NULL: missing or of type NULL. */
-DDS_MUST_USE dds_condition *dds_extra_null_condition(const dds_extra_column *column, bool is_null);
+/*
+ * Items whose extra column may equal one of several values, none of them NULL, by the same rules.
+ * `*pushable` is false too where they are not all numbers, all texts or all blobs, and where they
+ * are more than DDS_CONDITION_MAX_LIST. The column's affinity for comparisons is applied to
+ * `values`.
+ */
+DDS_MUST_USE dds_condition *dds_extra_list_condition(const dds_extra_column *column,
+                                                     dds_sql_value *values, size_t count,
+                                                     bool *pushable);
+
+/* Items whose extra column is NULL: missing or of type NULL. */
+DDS_MUST_USE dds_condition *dds_extra_null_condition(const dds_extra_column *column);

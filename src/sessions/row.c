@@ -98,7 +98,7 @@ static bool strip(const dds_layout *layout, const char **bytes, size_t *length) 
  * False where they cannot be had: out of memory, which shows in `scratch`, or no UTF-8. */
 static bool read_string(const dds_value *value, dds_buffer *scratch, const char **bytes,
                         size_t *length) {
-  if (dds_json_string_is_plain(value->content, bytes, length)) {
+  if (dds_value_is_plain(value, bytes, length)) {
     return true;
   }
   if (!dds_value_append_bytes(value, scratch) || scratch->failed != DDS_OK) {
@@ -140,19 +140,30 @@ static bool take_scratch(dds_buffer *scratch, dds_sql_type type, dds_sql_value *
   return true;
 }
 
-static bool bytes_value(const dds_value *attribute, dds_sql_type type, dds_buffer *scratch,
-                        dds_sql_value *value, dds_error *error) {
+static bool cannot_decode(const dds_value *attribute, dds_error *error) {
+  return dds_error_set(error, DDS_ERROR, "an attribute of type %s cannot be decoded",
+                       dds_type_name(attribute->type));
+}
+
+static bool text_value(const dds_value *attribute, dds_buffer *scratch, dds_sql_value *value,
+                       dds_error *error) {
+  *value = (dds_sql_value){.type = DDS_SQL_TEXT};
+  return read_string(attribute, scratch, &value->bytes, &value->length) ||
+         (dds_buffer_check(scratch, error) && cannot_decode(attribute, error));
+}
+
+static bool blob_value(const dds_value *attribute, dds_buffer *scratch, dds_sql_value *value,
+                       dds_error *error) {
   if (!dds_value_append_bytes(attribute, scratch) && scratch->failed == DDS_OK) {
-    return dds_error_set(error, DDS_ERROR, "an attribute of type %s cannot be decoded",
-                         dds_type_name(attribute->type));
+    return cannot_decode(attribute, error);
   }
-  return take_scratch(scratch, type, value, error);
+  return take_scratch(scratch, DDS_SQL_BLOB, value, error);
 }
 
 /* Under TEXT affinity its digits as they are, all 38 of them. */
 static bool number_value(const dds_value *attribute, dds_affinity affinity, dds_buffer *scratch,
                          dds_sql_value *value, dds_error *error) {
-  if (!bytes_value(attribute, DDS_SQL_TEXT, scratch, value, error)) {
+  if (!text_value(attribute, scratch, value, error)) {
     return false;
   }
   if (affinity == DDS_AFFINITY_TEXT) {
@@ -173,10 +184,10 @@ static bool attribute_value(const dds_value *attribute, dds_affinity affinity, d
   bool ok = true;
   switch (attribute->type) {
   case DDS_TYPE_STRING:
-    ok = bytes_value(attribute, DDS_SQL_TEXT, scratch, value, error);
+    ok = text_value(attribute, scratch, value, error);
     break;
   case DDS_TYPE_BINARY:
-    ok = bytes_value(attribute, DDS_SQL_BLOB, scratch, value, error);
+    ok = blob_value(attribute, scratch, value, error);
     break;
   case DDS_TYPE_NUMBER:
     ok = number_value(attribute, affinity, scratch, value, error);
@@ -235,17 +246,42 @@ typedef struct moment {
   const char *text;
   size_t length;
   bool is_ms;
+  bool is_short; /* a whole number that every reckoning here has room for, which most are */
+  int64_t whole; /* it */
 } moment;
 
-static bool read_moment(const dds_value *value, dds_time_unit unit, moment *found) {
-  static const char ms_from[] = "1E11"; /* DDS_ROW_MILLISECONDS_FROM */
-  if (value->type != DDS_TYPE_NUMBER ||
-      !dds_json_string_is_plain(value->content, &found->text, &found->length) ||
-      dds_number_check(found->text, found->length) == DDS_NUMBER_NOT_A_NUMBER) {
+/* Up to 15 digits: exact as a double, and times 1,000 as an integer. */
+static bool read_short(const char *text, size_t length, int64_t *whole) {
+  enum { MOST_DIGITS = 15 };
+  if (length == 0 || length > MOST_DIGITS || (text[0] == '0' && length > 1)) {
     return false;
   }
-  found->is_ms = unit == DDS_MILLISECONDS ||
-                 dds_number_compare(found->text, found->length, ms_from, strlen(ms_from)) >= 0;
+  *whole = 0;
+  for (size_t i = 0; i < length; i++) {
+    if (text[i] < '0' || text[i] > '9') {
+      return false;
+    }
+    *whole = *whole * 10 + (text[i] - '0');
+  }
+  return true;
+}
+
+static bool is_milliseconds(const moment *found) {
+  static const char ms_from[] = "1E11"; /* DDS_ROW_MILLISECONDS_FROM */
+  return found->is_short
+             ? found->whole >= DDS_ROW_MILLISECONDS_FROM
+             : dds_number_compare(found->text, found->length, ms_from, strlen(ms_from)) >= 0;
+}
+
+static bool read_moment(const dds_value *value, dds_time_unit unit, moment *found) {
+  if (value->type != DDS_TYPE_NUMBER || !dds_value_is_plain(value, &found->text, &found->length)) {
+    return false;
+  }
+  found->is_short = read_short(found->text, found->length, &found->whole);
+  if (!found->is_short && dds_number_check(found->text, found->length) == DDS_NUMBER_NOT_A_NUMBER) {
+    return false;
+  }
+  found->is_ms = unit == DDS_MILLISECONDS || is_milliseconds(found);
   return true;
 }
 
@@ -283,10 +319,23 @@ static bool divide_by_1000(const moment *ms, char text[SCALED_NUMBER_BYTES], siz
   return true;
 }
 
+/* A quotient of two exact doubles is rounded once, as the decimal would be. */
+static dds_sql_value short_seconds(const moment *found) {
+  if (found->is_ms && found->whole % 1000 != 0) {
+    return (dds_sql_value){.type = DDS_SQL_REAL, .real = (double)found->whole / 1000.0};
+  }
+  return (dds_sql_value){.type = DDS_SQL_INTEGER,
+                         .integer = found->is_ms ? found->whole / 1000 : found->whole};
+}
+
 void dds_row_expires(const dds_layout *layout, const dds_item *item, dds_sql_value *value) {
   *value = (dds_sql_value){.type = DDS_SQL_NULL};
   moment found;
   if (!find_moment(layout, item, &found)) {
+    return;
+  }
+  if (found.is_short) {
+    *value = short_seconds(&found);
     return;
   }
   char scaled[SCALED_NUMBER_BYTES];
@@ -303,6 +352,7 @@ void dds_row_expires(const dds_layout *layout, const dds_item *item, dds_sql_val
     *value = (dds_sql_value){.type = DDS_SQL_INTEGER, .integer = integer};
   } else {
     *value = (dds_sql_value){.type = DDS_SQL_REAL, .real = dds_number_to_double(text, length)};
+    dds_sql_apply_affinity(value, DDS_AFFINITY_NUMERIC, NULL);
   }
 }
 
@@ -310,6 +360,9 @@ bool dds_row_is_expired(const dds_layout *layout, const dds_item *item, int64_t 
   moment found;
   if (!find_moment(layout, item, &found)) {
     return false;
+  }
+  if (found.is_short) {
+    return (found.is_ms ? found.whole : found.whole * 1000) <= now_ms;
   }
   char now[SCALED_NUMBER_BYTES];
   int length = snprintf(now, sizeof now, found.is_ms ? "%lld" : "%lldE-3", (long long)now_ms);
@@ -319,6 +372,7 @@ bool dds_row_is_expired(const dds_layout *layout, const dds_item *item, int64_t 
 bool dds_row_key(const dds_layout *layout, const char *sid, size_t length, dds_key *key,
                  dds_error *error) {
   dds_buffer text = DDS_BUFFER_INIT(TEXT_MAX_BYTES);
+  dds_buffer_reserve(&text, strlen(layout->prefix) + length + strlen(layout->suffix));
   dds_buffer_append_text(&text, layout->prefix);
   dds_buffer_append(&text, sid, length);
   dds_buffer_append_text(&text, layout->suffix);

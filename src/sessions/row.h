@@ -2,7 +2,8 @@
  * From an item to the row that SQL sees.
  *
  * `scratch` belongs to the caller; each function that is given one clears it first, so a value is
- * good until the next call with the same buffer.
+ * good until the next call with the same buffer. Bytes that need no decoding are borrowed from the
+ * item itself.
  */
 #pragma once
 
@@ -32,7 +33,7 @@ typedef struct dds_extra_column {
 DDS_MUST_USE bool dds_row_check(const dds_layout *layout, const dds_item *item, bool *is_session,
                                 dds_error *error);
 
-/* The session id; bytes are borrowed from `scratch`. The item must have passed dds_row_check. */
+/* The session id. The item must have passed dds_row_check. */
 DDS_MUST_USE bool dds_row_sid(const dds_layout *layout, const dds_item *item, dds_buffer *scratch,
                               dds_sql_value *value, dds_error *error);
 

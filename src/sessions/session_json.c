@@ -9,29 +9,28 @@
 
 enum { DATE_JSON_BYTES = DDS_TIMESTAMP_ISO_BYTES + 4 };
 
-static const char *const cookie_path[] = {"cookie"};
-static const char *const expires_path[] = {"cookie", "expires"};
-static const char *const age_path[] = {"cookie", "originalMaxAge"};
+static const char cookie_name[] = "cookie";
+static const char expires_name[] = "expires";
 
-/* Finds the object in the text anew. */
-static bool reread(dds_session_json *session, dds_error *error) {
-  session->root = (dds_json){0};
+bool dds_session_json_from_text(dds_session_json *session, const char *bytes, size_t length) {
+  session->whole = (dds_json){.text = bytes, .length = length};
+  return dds_json_parse_object(bytes, length, cookie_name, &session->root, &session->cookie);
+}
+
+void dds_session_json_share(dds_session_json *session, const dds_session_json *other) {
+  session->whole = other->whole;
+  session->root = other->root;
+  session->cookie = other->cookie;
+}
+
+/* Finds the object in the buffer. */
+static bool read_text(dds_session_json *session, dds_error *error) {
+  session->root = session->cookie = (dds_json){0};
   if (!dds_buffer_check(&session->text, error)) {
     return false;
   }
-  dds_json root;
-  if (dds_json_parse(dds_buffer_text(&session->text), session->text.length, &root, NULL) &&
-      dds_json_type_of(root) == DDS_JSON_OBJECT) {
-    session->root = root;
-  }
+  (void)dds_session_json_from_text(session, dds_buffer_text(&session->text), session->text.length);
   return true;
-}
-
-bool dds_session_json_from_text(dds_session_json *session, const char *bytes, size_t length,
-                                dds_error *error) {
-  dds_buffer_clear(&session->text);
-  dds_buffer_append(&session->text, bytes, length);
-  return reread(session, error);
 }
 
 bool dds_session_json_from_value(dds_session_json *session, const dds_value *value,
@@ -45,57 +44,79 @@ bool dds_session_json_from_value(dds_session_json *session, const dds_value *val
       dds_buffer_clear(&session->text);
     }
   }
-  return reread(session, error);
+  return read_text(session, error);
 }
 
 bool dds_session_json_cookie(const dds_session_json *session, dds_json *cookie) {
-  return session->root.text != NULL && dds_json_find_path(session->root, cookie_path, 1, cookie) &&
-         dds_json_type_of(*cookie) == DDS_JSON_OBJECT;
+  *cookie = session->cookie;
+  return cookie->text != NULL && dds_json_type_of(*cookie) == DDS_JSON_OBJECT;
 }
 
-/* Puts edited text in the place of the old one. */
-static bool replace(dds_session_json *session, dds_buffer *edited, dds_error *error) {
-  dds_buffer_free(&session->text);
-  session->text = *edited;
-  return reread(session, error);
-}
-
-static bool set(dds_session_json *session, const char *const *path, size_t count,
-                const char *replacement, size_t length, dds_error *error) {
-  dds_buffer edited = DDS_BUFFER_INIT(session->text.maximum);
-  if (dds_json_edit_set(session->root, path, count, replacement, length, &edited)) {
-    return replace(session, &edited, error);
-  }
-  dds_buffer_free(&edited);
+static bool set_incomplete(dds_error *error) {
   return dds_error_set(error, DDS_ERROR, "a session's JSON lacks what is to be changed in it");
 }
 
+/* Puts edited text, an object without space around it, in the place of the old one; the cookie is
+ * where the caller says. */
+static bool replace(dds_session_json *session, dds_buffer *edited, size_t cookie_at,
+                    size_t cookie_length, dds_error *error) {
+  dds_buffer_free(&session->text);
+  session->text = *edited;
+  if (!dds_buffer_check(&session->text, error)) {
+    return false;
+  }
+  session->root = (dds_json){session->text.data, session->text.length};
+  session->whole = session->root;
+  session->cookie = (dds_json){session->text.data + cookie_at, cookie_length};
+  return true;
+}
+
+/* Puts another value in the place of the cookie, or of one that stands in it. */
+static bool replace_value(dds_session_json *session, dds_json old, const char *text, size_t length,
+                          dds_error *error) {
+  dds_json root = session->root;
+  size_t cookie_at = (size_t)(session->cookie.text - root.text);
+  size_t cookie_length = session->cookie.length - old.length + length;
+  size_t before = (size_t)(old.text - root.text);
+  size_t behind = before + old.length;
+  dds_buffer edited = DDS_BUFFER_INIT(session->text.maximum);
+  dds_buffer_reserve(&edited, root.length - old.length + length);
+  dds_buffer_append(&edited, root.text, before);
+  dds_buffer_append(&edited, text, length);
+  dds_buffer_append(&edited, root.text + behind, root.length - behind);
+  return replace(session, &edited, cookie_at, cookie_length, error);
+}
+
 bool dds_session_json_add_cookie(dds_session_json *session, dds_json cookie, dds_error *error) {
-  dds_json old;
-  if (dds_json_find_path(session->root, cookie_path, 1, &old)) {
-    return set(session, cookie_path, 1, cookie.text, cookie.length, error);
+  static const char before[] = "{\"cookie\":";
+  if (session->cookie.text != NULL) {
+    return replace_value(session, session->cookie, cookie.text, cookie.length, error);
   }
   dds_json_iterator members = dds_json_iterate(session->root);
   dds_json name, value;
   bool is_empty = !dds_json_next(&members, &name, &value);
   dds_buffer edited = DDS_BUFFER_INIT(session->text.maximum);
-  dds_buffer_append_text(&edited, "{\"cookie\":");
+  dds_buffer_reserve(&edited, strlen(before) + cookie.length + session->root.length);
+  dds_buffer_append_text(&edited, before);
   dds_buffer_append(&edited, cookie.text, cookie.length);
   if (!is_empty) {
     dds_buffer_append_char(&edited, ',');
   }
   dds_buffer_append(&edited, session->root.text + 1, session->root.length - 1);
-  return replace(session, &edited, error);
+  return replace(session, &edited, strlen(before), cookie.length, error);
 }
 
 /* A date as JSON: ISO text with its quotes, or null for never and for what no date can be. */
 static void format_date(const dds_expiry *expiry, char text[DATE_JSON_BYTES]) {
   char iso[DDS_TIMESTAMP_ISO_BYTES];
-  if (!expiry->is_never && dds_timestamp_format_iso(expiry->time_ms, iso)) {
-    snprintf(text, DATE_JSON_BYTES, "\"%s\"", iso);
-  } else {
-    snprintf(text, DATE_JSON_BYTES, "null");
+  if (expiry->is_never || !dds_timestamp_format_iso(expiry->time_ms, iso)) {
+    memcpy(text, "null", sizeof "null");
+    return;
   }
+  size_t length = strlen(iso);
+  text[0] = '"';
+  memcpy(text + 1, iso, length + 1);
+  memcpy(text + 1 + length, "\"", sizeof "\"");
 }
 
 bool dds_session_json_add_new_cookie(dds_session_json *session, const dds_expiry *expiry,
@@ -113,25 +134,65 @@ bool dds_session_json_add_new_cookie(dds_session_json *session, const dds_expiry
   return dds_session_json_add_cookie(session, (dds_json){text, (size_t)length}, error);
 }
 
-bool dds_session_json_set_expiry(dds_session_json *session, const dds_expiry *expiry,
-                                 dds_error *error) {
+/* Appends an object with one member set. */
+static bool set_member(dds_json object, const char *name, const char *replacement,
+                       dds_buffer *edited) {
+  const char *const path[] = {name};
+  return dds_json_edit_set(object, path, 1, replacement, strlen(replacement), edited);
+}
+
+/* The cookie with its new date, and without an age where it never expires. */
+static bool edit_cookie(dds_json cookie, const dds_expiry *expiry, dds_buffer *dated,
+                        dds_buffer *edited) {
   char date[DATE_JSON_BYTES];
   format_date(expiry, date);
-  if (!set(session, expires_path, 2, date, strlen(date), error)) {
-    return false;
+  if (!expiry->is_never) {
+    return set_member(cookie, expires_name, date, edited);
   }
-  return !expiry->is_never || set(session, age_path, 2, "null", strlen("null"), error);
+  return set_member(cookie, expires_name, date, dated) && dated->failed == DDS_OK &&
+         set_member((dds_json){dated->data, dated->length}, "originalMaxAge", "null", edited);
+}
+
+bool dds_session_json_set_expiry(dds_session_json *session, const dds_expiry *expiry,
+                                 dds_error *error) {
+  dds_buffer dated = DDS_BUFFER_INIT(session->text.maximum);
+  dds_buffer cookie = DDS_BUFFER_INIT(session->text.maximum);
+  dds_json old, old_date;
+  bool ok = dds_session_json_cookie(session, &old) || set_incomplete(error);
+  if (ok && !expiry->is_never &&
+      dds_json_find(old, expires_name, strlen(expires_name), &old_date)) {
+    char date[DATE_JSON_BYTES];
+    format_date(expiry, date);
+    return replace_value(session, old_date, date, strlen(date), error);
+  }
+  ok = ok && (edit_cookie(old, expiry, &dated, &cookie) ||
+              (dds_buffer_check(&dated, error) && set_incomplete(error)));
+  ok = ok && dds_buffer_check(&cookie, error) &&
+       replace_value(session, old, cookie.data, cookie.length, error);
+  dds_buffer_free(&dated);
+  dds_buffer_free(&cookie);
+  return ok;
 }
 
 bool dds_session_json_set_number(dds_session_json *session, const char *name, int64_t number,
                                  dds_error *error) {
   char text[32];
-  const char *const path[] = {name};
-  int length = snprintf(text, sizeof text, "%lld", (long long)number);
-  return set(session, path, 1, text, (size_t)length, error);
+  dds_buffer edited = DDS_BUFFER_INIT(session->text.maximum);
+  snprintf(text, sizeof text, "%lld", (long long)number);
+  if (!set_member(session->root, name, text, &edited)) {
+    dds_buffer_free(&edited);
+    return set_incomplete(error);
+  }
+  if (!replace(session, &edited, 0, 0, error)) {
+    return false;
+  }
+  if (!dds_json_find(session->root, cookie_name, strlen(cookie_name), &session->cookie)) {
+    session->cookie = (dds_json){0};
+  }
+  return true;
 }
 
 void dds_session_json_free(dds_session_json *session) {
   dds_buffer_free(&session->text);
-  session->root = (dds_json){0};
+  session->whole = session->root = session->cookie = (dds_json){0};
 }

@@ -21,17 +21,21 @@ typedef struct dds_expiry {
 } dds_expiry;
 
 typedef struct dds_session_json {
-  dds_buffer text; /* owned */
-  dds_json root;   /* in `text`; .text NULL: no JSON object */
+  dds_buffer text; /* owned; used once it was edited, or read from a payload */
+  dds_json whole;  /* the text with the space around it: the owned one, or the caller's */
+  dds_json root;   /* in it; .text NULL: no JSON object */
+  dds_json cookie; /* the member in it; .text NULL: none */
 } dds_session_json;
 
 #define DDS_SESSION_JSON_INIT ((dds_session_json){.text = DDS_BUFFER_INIT(64 << 20)})
 
-/* Copies text. Text that is no JSON object is no error: `root` tells. */
-DDS_MUST_USE bool dds_session_json_from_text(dds_session_json *session, const char *bytes,
-                                             size_t length, dds_error *error);
+/* Text of the caller's, borrowed; false where it is no JSON object, as `root` tells then too. */
+bool dds_session_json_from_text(dds_session_json *session, const char *bytes, size_t length);
 
-/* Reads a payload, S or M; anything else is no JSON object. */
+/* The same session as another, from which it borrows, and which must not be edited meanwhile. */
+void dds_session_json_share(dds_session_json *session, const dds_session_json *other);
+
+/* Reads a payload, S or M; what is no JSON object is no error: `root` tells. */
 DDS_MUST_USE bool dds_session_json_from_value(dds_session_json *session, const dds_value *value,
                                               dds_error *error);
 

@@ -233,6 +233,15 @@ void dds_sql_apply_affinity(dds_sql_value *value, dds_affinity affinity, dds_buf
   }
 }
 
+void dds_sql_raise_above_numbers(dds_sql_value *text) {
+  /* Numbers begin with space, sign, point or digit. */
+  static const char behind_numbers[] = ":";
+  if (text->length == 0 || (unsigned char)text->bytes[0] < ':') {
+    text->bytes = behind_numbers;
+    text->length = strlen(behind_numbers);
+  }
+}
+
 static bool integer_is_real(int64_t integer, double real) {
   /* 2^63 is a double, the largest integer is not: it must not be cast. */
   return real >= -0x1p63 && real < 0x1p63 && (int64_t)real == integer &&

@@ -39,5 +39,12 @@ typedef enum dds_affinity {
  */
 void dds_sql_apply_affinity(dds_sql_value *value, dds_affinity affinity, dds_buffer *scratch);
 
+/*
+ * Moves a text that is an upper bound of texts behind every text that SQLite reads as a number:
+ * where it compares a column of texts with a numeric one, '12' is the number 12, which is less than
+ * any text. The bytes may then be a literal's.
+ */
+void dds_sql_raise_above_numbers(dds_sql_value *text);
+
 /* Same type and same value; 1 and 1.0 are the same, text and blob are not. */
 bool dds_sql_same(const dds_sql_value *left, const dds_sql_value *right);

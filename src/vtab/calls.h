@@ -45,6 +45,20 @@ typedef struct dds_calls {
  */
 DDS_MUST_USE bool dds_calls_plan(const dds_nets *nets, dds_calls *calls, dds_error *error);
 
+/*
+ * Write units that a net of a call takes: of the item that is written; a DELETE takes as many as
+ * the item had, which is not known: 1 then, as for an empty one. In a transaction twice as many.
+ */
+size_t dds_calls_units(const dds_nets *nets, const dds_net *net, dds_api api);
+
+/* Fails where the plan would write more units than the capacity_limit of a table, what
+ * commit='through' has sent of the same transaction included. */
+DDS_MUST_USE bool dds_calls_check_limit(const dds_nets *nets, const dds_calls *calls,
+                                        dds_error *error);
+
+/* After commit='through' has sent what was checked last: its units count in what follows. */
+void dds_calls_note_sent(const dds_nets *nets);
+
 /* "PutItem", "BatchWriteItem", "TransactWriteItems", … */
 const char *dds_calls_operation(const dds_calls *calls, const dds_nets *nets, size_t call);
 

@@ -23,10 +23,20 @@ typedef enum dds_column {
   DDS_COLUMN_SNAPSHOT,
 } dds_column;
 
-/* The columns of one table; the extras are borrowed. */
+/* A secondary index, option index='userId-index(userId)': its name, and its keys' attributes. The
+ * hash key is an extra column's. All owned by the table of indexes that has it. */
+typedef struct dds_index {
+  char *name;
+  char *attribute;
+  char *sort_key; /* NULL: none is named */
+} dds_index;
+
+/* The columns of one table, and the indexes on them; both borrowed. */
 typedef struct dds_columns {
   const dds_extra_column *extras;
   size_t extra_count;
+  const dds_index *indexes;
+  size_t index_count;
 } dds_columns;
 
 int dds_columns_count(const dds_columns *columns);

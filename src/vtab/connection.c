@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "vtab/clock.h"
+#include "vtab/facts.h"
 #include "vtab/statement.h"
 
 enum { WROTE_LATELY_MS = 10000 };
@@ -71,6 +72,7 @@ void dds_connection_release(void *shared) {
     return;
   }
   dds_pending_free(&connection->pending);
+  dds_facts_free(connection);
   while (connection->clients != NULL) {
     dds_client_slot *slot = connection->clients;
     connection->clients = slot->next;
@@ -174,6 +176,7 @@ static dds_write_mark *find_mark(const dds_connection *connection, const dds_cli
 void dds_connection_note_write(dds_connection *connection, const dds_client *client,
                                const char *table_name) {
   dds_write_mark *mark = find_mark(connection, client, table_name);
+  connection->sent_count++;
   if (mark == NULL) {
     mark = dds_alloc(sizeof *mark);
     if (mark == NULL) {

@@ -34,6 +34,8 @@ typedef struct dds_connection {
   dds_pending pending;
   dds_statement_start unfinished;
   struct dds_write_mark *write_marks;
+  struct dds_facts *facts; /* of tables: facts.h */
+  uint64_t sent_count;     /* of notes of a write: what was read before is of another state */
   unsigned char snapshot_secret[DDS_SHA256_BYTES];
   struct dds_vtab *tables; /* all that are connected, linked by `next` */
   struct dds_vtab

@@ -1,8 +1,8 @@
 /*
  * A cursor on a session table. xFilter turns the plan's words and values into a source of rows,
- * which asks by key or by a Scan; xColumn reads single attributes of the current item. While the
- * table is part of a transaction the cursor also keeps what the statement reads of each row,
- * because a write asserts it.
+ * which asks by key, by a Query or by a Scan; xColumn reads single attributes of the current item.
+ * While the table is part of a transaction the cursor also keeps what the statement reads of each
+ * row, because a write asserts it.
  */
 #include "vtab/cursor.h"
 
@@ -11,8 +11,10 @@
 #include "base/alloc.h"
 #include "sessions/row.h"
 #include "vtab/clock.h"
+#include "vtab/facts.h"
 #include "vtab/filter.h"
-#include "vtab/plan.h"
+#include "vtab/index_choice.h"
+#include "vtab/key_list.h"
 #include "vtab/result.h"
 #include "vtab/row_source.h"
 #include "vtab/snapshot.h"
@@ -26,7 +28,7 @@ enum { VALUE_MAX_BYTES = 1000000000 };
 typedef struct cursor {
   sqlite3_vtab_cursor base; /* first: SQLite's own part */
   dds_columns columns;
-  dds_plan plan;
+  dds_loop_seat seat;
   dds_filter filter;
   int64_t now_ms; /* the clock of filter, column and asserted condition alike */
   dds_row_source rows;
@@ -36,8 +38,8 @@ typedef struct cursor {
   uint64_t columns_read;       /* DDS_READ_… */
   uint64_t columns_unanswered; /* those of them that the pushed condition does not vouch for */
   bool is_key_read;
-  bool is_recorded; /* what is read is kept for a write of the same statement */
-  uint64_t loop;    /* the number of this xFilter on the table */
+  bool is_recorded;       /* what is read is kept for a write of the same statement */
+  uint64_t filter_number; /* of this xFilter on the table */
 } cursor;
 
 static dds_vtab *table_of(const cursor *self) {
@@ -70,6 +72,7 @@ int dds_cursor_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
     return SQLITE_NOMEM;
   }
   begin_statement((dds_vtab *)vtab);
+  dds_loops_open_seat(&((dds_vtab *)vtab)->loops, &self->seat);
   *out = &self->base;
   return SQLITE_OK;
 }
@@ -77,13 +80,13 @@ int dds_cursor_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
 static void end_request(cursor *self) {
   dds_row_source_close(&self->rows);
   dds_filter_free(&self->filter);
-  dds_plan_free(&self->plan);
 }
 
 int dds_cursor_close(sqlite3_vtab_cursor *base) {
   cursor *self = (cursor *)base;
   table_of(self)->cursor_count--;
   end_request(self);
+  dds_loops_close_seat(&table_of(self)->loops, &self->seat);
   dds_buffer_free(&self->scratch);
   dds_free(self->read_counts);
   dds_free(self);
@@ -97,12 +100,6 @@ static void begin_row(cursor *self) {
   self->is_key_read = false;
 }
 
-static bool needs_whole_item(const dds_plan *plan, const dds_columns *columns) {
-  return plan->all_columns || dds_plan_uses(plan, dds_columns_index(columns, DDS_COLUMN_SIZE)) ||
-         dds_plan_uses(plan, dds_columns_index(columns, DDS_COLUMN_ITEM)) ||
-         dds_plan_uses(plan, dds_columns_index(columns, DDS_COLUMN_SNAPSHOT));
-}
-
 /* Whether the current item is a session; one without the layout's key is an error. */
 static bool check_item(const cursor *self, bool *is_session, dds_error *error) {
   const dds_target *target = table_of(self)->target;
@@ -110,7 +107,7 @@ static bool check_item(const cursor *self, bool *is_session, dds_error *error) {
     return true;
   }
   /* The message lists the attributes found: a projection has kept them away. */
-  if (!needs_whole_item(&self->plan, &self->columns)) {
+  if (self->seat.loop->attributes != NULL) {
     dds_target_explain_item(target, error);
   }
   return false;
@@ -131,114 +128,95 @@ static bool advance(cursor *self, dds_error *error) {
   return true;
 }
 
-/* The attributes that a column shows, at most two. */
-static size_t attributes_of(const dds_target *target, const dds_columns *columns, int column,
-                            const char *attributes[2]) {
-  const dds_layout *layout = &target->options.layout;
-  size_t extra = 0;
-  switch (dds_columns_kind(columns, column, &extra)) {
-  case DDS_COLUMN_SESSION:
-    attributes[0] = layout->data;
-    return 1;
-  case DDS_COLUMN_EXPIRES:
-  case DDS_COLUMN_EXPIRED:
-    attributes[0] = layout->expires;
-    attributes[1] = layout->ttl;
-    return 2;
-  case DDS_COLUMN_EXTRA:
-    attributes[0] = columns->extras[extra].name;
-    return 1;
-  default:
-    return 0;
-  }
-}
-
-static void project(const char **names, size_t *count, const char *name) {
-  for (size_t i = 0; i < *count; i++) {
-    if (strcmp(names[i], name) == 0) {
-      return;
-    }
-  }
-  names[(*count)++] = name;
-}
-
-/* The attributes that the plan's columns show, owned by the caller; NULL for the whole item. */
-static bool make_projection(const cursor *self, const char ***names, size_t *name_count,
-                            dds_error *error) {
-  const dds_target *target = table_of(self)->target;
-  *name_count = 0;
-  *names = NULL;
-  if (needs_whole_item(&self->plan, &self->columns)) {
-    return true;
-  }
-  int count = dds_columns_count(&self->columns);
-  *names = dds_alloc((2 * (size_t)count + 1) * sizeof **names);
-  if (*names == NULL) {
-    return dds_error_set_nomem(error);
-  }
-  project(*names, name_count, target->options.layout.hash_key);
-  for (int i = 0; i < count; i++) {
-    const char *attributes[2];
-    size_t found =
-        dds_plan_uses(&self->plan, i) ? attributes_of(target, &self->columns, i, attributes) : 0;
-    for (size_t j = 0; j < found; j++) {
-      project(*names, name_count, attributes[j]);
-    }
-  }
-  return true;
-}
-
 static bool start_get(cursor *self, const dds_key *key, dds_error *error) {
   bool is_session = false;
-  begin_row(self);
   return dds_row_source_get(&self->rows, key, error) &&
          (self->rows.item.json.text == NULL || check_item(self, &is_session, error));
 }
 
 static bool start_scan(cursor *self, dds_error *error) {
-  return dds_row_source_scan(&self->rows, &self->filter, table_of(self)->is_begun, error) &&
-         advance(self, error);
+  return dds_row_source_scan(&self->rows, &self->filter, error) && advance(self, error);
 }
 
-/*
- * The key of a `sid = ?`: none where the value is no text, since SQLite may then compare by other
- * rules than bytes. `*is_impossible`: no item can have such a key.
- */
-static bool make_key(const cursor *self, sqlite3_value **values, dds_key *key, bool *is_impossible,
-                     dds_error *error) {
+/* `sid = ?`. A value that is no text is compared by other rules than bytes. */
+static bool start_by_key(cursor *self, sqlite3_value **values, dds_error *error) {
   const dds_layout *layout = &table_of(self)->target->options.layout;
-  *is_impossible = false;
-  if (!self->plan.is_get || sqlite3_value_type(values[0]) != SQLITE_TEXT) {
+  dds_key key = {0};
+  bool is_text = false;
+  bool ok = dds_key_list_read_one(layout, values[0], &key, &is_text, error);
+  if (ok && !is_text) {
+    ok = start_scan(self, error);
+  } else if (ok && key.json != NULL) {
+    ok = start_get(self, &key, error);
+  }
+  dds_key_free(&key);
+  return ok;
+}
+
+/* `sid IN (…)`. */
+static bool start_by_keys(cursor *self, sqlite3_value **values, dds_error *error) {
+  const dds_layout *layout = &table_of(self)->target->options.layout;
+  dds_key_set keys = {0};
+  bool is_text = false;
+  bool ok = dds_key_list_read(layout, values[0], &keys, &is_text, error);
+  if (ok && !is_text) {
+    ok = start_scan(self, error);
+  } else if (ok && keys.count > 0) {
+    ok = dds_row_source_get_keys(&self->rows, &keys, error) && advance(self, error);
+  }
+  dds_key_set_free(&keys);
+  return ok;
+}
+
+/* A value that can be no key of the index is looked for by a Scan: SQLite may compare it all the
+ * same. */
+static bool start_query(cursor *self, dds_error *error) {
+  dds_index_choice choice;
+  dds_error refusal = DDS_ERROR_INIT;
+  if (self->filter.key_condition == NULL) {
+    return start_scan(self, error);
+  }
+  if (!dds_index_choose(self->seat.loop, &self->filter, &choice, error)) {
+    return false;
+  }
+  if (choice.is_scan) {
+    return start_scan(self, error);
+  }
+  if (dds_row_source_query(&self->rows, &choice.index, &self->filter, &refusal) &&
+      advance(self, &refusal)) {
     return true;
   }
-  dds_sql_value sid = dds_value_from_sqlite(values[0]);
-  if (dds_row_key(layout, sid.bytes, sid.length, key, error)) {
-    return true;
-  }
-  *is_impossible = error->code == DDS_CHECK || error->code == DDS_TOOBIG;
-  if (*is_impossible) {
-    *error = DDS_ERROR_INIT;
-  }
-  return *is_impossible;
+  dds_facts_forget(table_of(self)->target);
+  return !choice.is_known && dds_index_is_of_other_type(&refusal)
+             ? start_scan(self, error)
+             : dds_error_pass_on(error, &refusal);
 }
 
 static bool start(cursor *self, sqlite3_value **values, dds_error *error) {
-  const dds_target *target = table_of(self)->target;
-  dds_key key = {0};
-  const char **names = NULL;
-  size_t name_count = 0;
-  bool is_impossible = false;
-  bool ok = make_key(self, values, &key, &is_impossible, error) &&
-            make_projection(self, &names, &name_count, error);
-  dds_row_source_open(&self->rows, target, dds_connection_visible_before(target->connection), names,
-                      name_count);
-  if (ok && !is_impossible) {
-    do {
-      *error = DDS_ERROR_INIT;
-      ok = key.json != NULL ? start_get(self, &key, error) : start_scan(self, error);
-    } while (!ok && dds_target_create_missing(table_of(self)->target, error));
+  switch (self->seat.loop->plan.access) {
+  case DDS_ACCESS_GET:
+    return start_by_key(self, values, error);
+  case DDS_ACCESS_BATCH_GET:
+    return start_by_keys(self, values, error);
+  case DDS_ACCESS_QUERY:
+    return start_query(self, error);
+  default:
+    return start_scan(self, error);
   }
-  dds_key_free(&key);
+}
+
+/* Once more where it created the table that was missing. */
+static bool start_source(cursor *self, sqlite3_value **values, dds_error *error) {
+  dds_vtab *table = table_of(self);
+  bool ok = false;
+  dds_loop_open_table(self->seat.loop);
+  dds_row_source_open(&self->rows, self->seat.loop,
+                      dds_connection_visible_before(table->connection), table->is_begun);
+  begin_row(self);
+  do {
+    *error = DDS_ERROR_INIT;
+    ok = start(self, values, error);
+  } while (!ok && dds_target_create_missing(table->target, error));
   return ok;
 }
 
@@ -251,18 +229,19 @@ int dds_cursor_filter(sqlite3_vtab_cursor *base, int plan_number, const char *pl
   (void)value_count;
   end_request(self);
   dds_table_check_transaction(table);
-  self->loop = ++table->loop_count;
+  self->filter_number = ++table->filter_count;
   self->is_recorded = table->is_begun && dds_statement_count_writing(table->connection->db) > 0;
   self->now_ms = dds_clock_now_ms(table->connection->db);
-  if (!dds_plan_parse(plan_words, &self->columns, &self->plan, &error) ||
-      !dds_filter_make(table->target, &self->plan, values, self->now_ms, &self->filter, &error)) {
+  if (!dds_loops_take_seat(&table->loops, &self->seat, table->target, plan_words, &error) ||
+      !dds_filter_make(table->target, &self->seat.loop->plan, values, self->now_ms, &self->filter,
+                       &error)) {
     return fail(self, &error);
   }
   if (self->filter.is_empty) {
     return SQLITE_OK;
   }
   if (!dds_target_open(table->target, &error) ||
-      !dds_table_drop_orphans(table->connection, &error) || !start(self, values, &error)) {
+      !dds_table_drop_orphans(table->connection, &error) || !start_source(self, values, &error)) {
     return fail(self, &error);
   }
   return SQLITE_OK;
@@ -327,8 +306,9 @@ static bool make_matches(const cursor *self, dds_condition **matches, uint64_t *
 
 /* The first reading of a row. */
 static bool fill_read(const cursor *self, dds_row_read *read, dds_error *error) {
-  /* SQLite fetches the key of each row, and checks the key of a GetItem again. */
-  int reads_of_key = self->plan.is_get ? 2 : 1;
+  /* SQLite fetches the key of each row, and checks the key of a read by key again. */
+  dds_access access = self->seat.loop->plan.access;
+  int reads_of_key = access == DDS_ACCESS_GET || access == DDS_ACCESS_BATCH_GET ? 2 : 1;
   dds_condition *matches = NULL;
   uint64_t columns = self->columns_unanswered;
   if (!make_matches(self, &matches, &columns, error)) {
@@ -363,7 +343,7 @@ static bool begin_read(cursor *self, dds_row_read *read, dds_error *error) {
       !dds_row_reads_keep(table->reads, read, &self->rows.item, error)) {
     return false;
   }
-  read->loop = self->loop;
+  read->loop = self->filter_number;
   read->now_ms = self->now_ms;
   return true;
 }
@@ -391,7 +371,7 @@ static bool keep_read(cursor *self, dds_error *error) {
     read = entry_of(table, &sid, error);
     ok = read != NULL && (read->loop != 0 || begin_read(self, read, error));
   }
-  if (ok && (read->is_shared || read->loop != self->loop)) {
+  if (ok && (read->is_shared || read->loop != self->filter_number)) {
     ok = share_read(self, read, error);
   } else if (ok) {
     ok = fill_read(self, read, error);
@@ -402,7 +382,7 @@ static bool keep_read(cursor *self, dds_error *error) {
 
 /* SQLite says of the loop of an UPDATE alone that it uses every column. */
 static bool is_update(const cursor *self) {
-  return self->plan.all_columns;
+  return self->seat.loop->plan.all_columns;
 }
 
 /* Notes that the statement reads a column. An UPDATE gets it back in its snapshot. */
@@ -494,8 +474,9 @@ static bool read_column(cursor *self, int index, dds_sql_value *value, dds_error
 
 int dds_cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int index) {
   cursor *self = (cursor *)base;
-  dds_error error = DDS_ERROR_INIT;
+  dds_error error;
   dds_sql_value value;
+  dds_error_clear(&error);
   bool is_kept = index == DDS_COLUMN_SID ||
                  dds_columns_kind(&self->columns, index, NULL) == DDS_COLUMN_SNAPSHOT;
   if (!is_kept && sqlite3_vtab_nochange(context)) {

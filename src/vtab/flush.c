@@ -6,7 +6,7 @@
 #include "vtab/send.h"
 #include "vtab/table.h"
 
-enum { MOST_HASHES = 10 };
+enum { MOST_HASHES = 10, LEAST_SHARE_OF_BUFFER = 4 };
 
 /* What became of the writes of one flush. */
 typedef struct tally {
@@ -31,11 +31,12 @@ static tally count_nets(const dds_nets *nets) {
 }
 
 static void append_hashes(const dds_nets *nets, dds_error *error) {
+  char sid_hash[DDS_SHA256_HEX_BYTES];
   size_t named = 0;
   for (size_t i = 0; i < nets->count && named < MOST_HASHES; i++) {
     if (nets->list[i].state == DDS_NET_UNKNOWN) {
-      dds_error_append(error, "%s%s", named == 0 ? ": sid_hash " : ", ",
-                       nets->list[i].first->sid_hash);
+      dds_pending_sid_hash(nets->list[i].first, sid_hash);
+      dds_error_append(error, "%s%s", named == 0 ? ": sid_hash " : ", ", sid_hash);
       named++;
     }
   }
@@ -100,9 +101,12 @@ static bool flush(dds_connection *connection, dds_nets_choice choice, dds_error 
     return ok;
   }
   ok = dds_nets_make(&connection->pending, choice, &nets, error) &&
-       dds_calls_plan(&nets, &calls, error);
+       dds_calls_plan(&nets, &calls, error) && dds_calls_check_limit(&nets, &calls, error);
   for (size_t next = 0; ok && next < calls.count;) {
     ok = dds_send_calls(connection, &nets, &calls, next, &next, error);
+    if (choice == DDS_NETS_THROUGH) {
+      dds_calls_note_sent(&nets);
+    }
   }
   if (ok) {
     finish_empty(&nets);
@@ -144,6 +148,11 @@ bool dds_flush_through(dds_connection *connection, const dds_target *target, boo
   gathered->unconditional += !is_conditional;
   if (gathered->unconditional < DDS_BATCH_MAX_WRITES &&
       gathered->conditional < dds_options_concurrency(&target->options)) {
+    return true;
+  }
+  /* A flush walks over all that waits, what other tables have written too. */
+  if (gathered->conditional + gathered->unconditional <
+      connection->pending.count / LEAST_SHARE_OF_BUFFER) {
     return true;
   }
   if (!flush(connection, DDS_NETS_THROUGH, error)) {

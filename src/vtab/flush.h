@@ -18,7 +18,8 @@ DDS_MUST_USE bool dds_flush(dds_connection *connection, dds_error *error);
 
 /*
  * commit='through', after a write was added for this target: sends what commit='through' has
- * gathered once that is 25 writes without a condition, or as many with one as may be in flight.
+ * gathered once that is 25 writes without a condition, or as many with one as may be in flight, and
+ * a quarter of all that waits, so that the work stays linear beside a table that sends at COMMIT.
  * What was sent is forgotten but for its number. Nothing for other targets.
  */
 DDS_MUST_USE bool dds_flush_through(dds_connection *connection, const dds_target *target,

@@ -16,7 +16,7 @@ static const char declaration[] =
     "CREATE TABLE x(position INTEGER, virtual_table TEXT, operation TEXT, sid_hash TEXT, "
     "condition TEXT, bytes INTEGER, write_units INTEGER, call INTEGER, api TEXT, sid TEXT HIDDEN)";
 
-enum { TEXT_BYTES = 1024 * 1024, UNIT_BYTES = 1024 };
+enum { TEXT_BYTES = 1024 * 1024 };
 
 /* One row; the texts that are not constant are owned. */
 typedef struct pending_row {
@@ -98,33 +98,19 @@ static bool copy_sid(const dds_net *net, pending_row *row, dds_error *error) {
   return ok;
 }
 
-/* Of the item that is written; a DELETE takes as many as the item had, which is not known: 1 then,
- * as for an empty one. A transaction takes twice as many. */
-static int64_t units_of(const dds_nets *nets, const dds_net *net, dds_api api) {
-  dds_item image = {{0}};
-  size_t bytes = 0;
-  const dds_write *write = dds_net_write(net);
-  /* The last statement's UPDATE has the item as all of them make it. */
-  const dds_write *last =
-      write->kind == DDS_WRITE_UPDATE ? &nets->pending->writes[net->last].write : write;
-  if (dds_write_image(last, &image) && image.json.text != NULL) {
-    bytes = dds_item_size_bytes(&image);
-  }
-  int64_t units = (int64_t)((bytes + UNIT_BYTES - 1) / UNIT_BYTES);
-  return (units > 0 ? units : 1) * (api == DDS_API_TRANSACT ? 2 : 1);
-}
-
 static bool fill_row(const dds_nets *nets, const dds_calls *calls, size_t call, const dds_net *net,
                      pending_row *row, dds_error *error) {
   const dds_write *write = dds_net_write(net);
+  char sid_hash[DDS_SHA256_HEX_BYTES];
+  dds_pending_sid_hash(net->first, sid_hash);
   row->operation = dds_write_operation(write);
   row->bytes = net->payload_bytes;
-  row->write_units = units_of(nets, net, calls->list[call].api);
+  row->write_units = (int64_t)dds_calls_units(nets, net, calls->list[call].api);
   row->call = (int64_t)call + 1;
   row->api = dds_calls_operation(calls, nets, call);
   return dds_text_copy(&row->virtual_table, net->first->owner->name, error) &&
-         dds_text_copy(&row->sid_hash, net->first->sid_hash, error) &&
-         copy_condition(write, row, error) && copy_sid(net, row, error);
+         dds_text_copy(&row->sid_hash, sid_hash, error) && copy_condition(write, row, error) &&
+         copy_sid(net, row, error);
 }
 
 /* The number of each net's call, from 1; 0: nothing is sent. Owned by the caller. */

@@ -30,11 +30,6 @@ const dds_write *dds_net_write(const dds_net *net) {
   return net->state == DDS_NET_WAITING && net->is_chosen ? net->fold.write : NULL;
 }
 
-dds_net *dds_nets_of_place(const dds_nets *nets, size_t place) {
-  size_t net = nets->places[place].net;
-  return net == SIZE_MAX ? NULL : &nets->list[net];
-}
-
 /* Gives each waiting write its net; returns the length of the longest. */
 static size_t fill_list(dds_nets *nets, dds_nets_choice choice) {
   size_t longest = 0;
@@ -140,15 +135,17 @@ static size_t store_steps(dds_nets *nets, const dds_net *net, size_t wanted) {
 static bool refuse(const dds_nets *nets, size_t place, dds_error *error) {
   const dds_pending_write *entry = &nets->pending->writes[place];
   const char *table_name = entry->owner->name;
+  char sid_hash[DDS_SHA256_HEX_BYTES];
+  dds_pending_sid_hash(entry, sid_hash);
   if (entry->rules.when_refused != DDS_PRIMARYKEY) {
     return dds_error_set(error, DDS_BUSY_SNAPSHOT,
                          "the session with sid_hash %s in %s has changed since it was read: run "
                          "the statement again",
-                         entry->sid_hash, table_name);
+                         sid_hash, table_name);
   }
   dds_error_set(error, DDS_PRIMARYKEY, "UNIQUE constraint failed: %s.sid", table_name);
   if (nets->count > 1) {
-    dds_error_append(error, ": sid_hash %s", entry->sid_hash);
+    dds_error_append(error, ": sid_hash %s", sid_hash);
   }
   return false;
 }

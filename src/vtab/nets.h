@@ -64,9 +64,6 @@ DDS_MUST_USE bool dds_nets_make(dds_pending *pending, dds_nets_choice choice, dd
  * chosen. */
 const dds_write *dds_net_write(const dds_net *net);
 
-/* The net of the write at a place in `pending`; NULL where that does not wait. */
-dds_net *dds_nets_of_place(const dds_nets *nets, size_t place);
-
 /* A net was applied: its writes are marked as sent, or dropped. */
 void dds_nets_apply(dds_nets *nets, dds_net *net);
 

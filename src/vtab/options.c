@@ -131,7 +131,7 @@ static bool read_decimal(const char *text, double *number) {
 static bool read_number(const option_row *row, const char *value, double *number,
                         dds_error *error) {
   if (!read_decimal(value, number) || *number < row->minimum || *number > row->maximum) {
-    return dds_error_set(error, DDS_ERROR, "option %s is a number from %g to %g, not '%s'",
+    return dds_error_set(error, DDS_ERROR, "option %s is a number from %.10g to %.10g, not '%s'",
                          row->name, row->minimum, row->maximum, value);
   }
   return true;
@@ -175,6 +175,15 @@ static bool read_count(const option_row *row, const char *value, dds_options *op
   return true;
 }
 
+static bool read_units(const option_row *row, const char *value, dds_options *options,
+                       dds_error *error) {
+  return read_number(row, value, (double *)((char *)options + row->place), error);
+}
+
+/* Below, among the pieces of arguments. */
+static bool read_index(const option_row *row, const char *value, dds_options *options,
+                       dds_error *error);
+
 #define PLACE(field) offsetof(dds_options, field)
 static const option_row option_rows[] = {
     {"table", read_text, DDS_OPTION_TABLE, 0, 0},
@@ -188,9 +197,12 @@ static const option_row option_rows[] = {
     {"data", read_text, DDS_OPTION_DATA, 0, 0},
     {"expires", read_text, DDS_OPTION_EXPIRES, 0, 0},
     {"ttl", read_text, DDS_OPTION_TTL, 0, 0},
+    {"index", read_index, 0, 0, 0},
     {"consistent_read", read_consistency, 0, 0, 0},
     {"commit", read_commit, 0, 0, 0},
     {"concurrency", read_count, PLACE(concurrency), 1, 256},
+    {"total_segments", read_count, PLACE(total_segments), 1, 1e6},
+    {"capacity_limit", read_units, PLACE(capacity_limit), 0.5, 1e9},
     {"create", read_flag, PLACE(create), 0, 0},
     {"read_capacity", read_capacity, PLACE(read_capacity), 1, 1e9},
     {"write_capacity", read_capacity, PLACE(write_capacity), 1, 1e9},
@@ -295,6 +307,76 @@ static span trim(span piece) {
   return piece;
 }
 
+/* DynamoDB's rule for the names of tables and indexes. */
+static bool is_index_name(span name) {
+  enum { SHORTEST = 3, LONGEST = 255 };
+  for (size_t i = 0; i < name.length; i++) {
+    char c = name.text[i];
+    if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '_' &&
+        c != '-' && c != '.') {
+      return false;
+    }
+  }
+  return name.length >= SHORTEST && name.length <= LONGEST;
+}
+
+/* Splits what stands before a character, which is looked for from the front, from what follows it.
+ */
+static bool split(span whole, char at, span *before, span *behind) {
+  const char *found = memchr(whole.text, at, whole.length);
+  if (found == NULL) {
+    return false;
+  }
+  *before = trim((span){whole.text, (size_t)(found - whole.text)});
+  *behind = trim((span){found + 1, whole.length - (size_t)(found - whole.text) - 1});
+  return true;
+}
+
+static bool add_index(span name, span hash, span sort, dds_options *options, dds_error *error) {
+  dds_index *grown =
+      dds_realloc(options->indexes, (options->index_count + 1) * sizeof *options->indexes);
+  if (grown == NULL) {
+    return dds_error_set_nomem(error);
+  }
+  options->indexes = grown;
+  dds_index *index = &options->indexes[options->index_count++];
+  *index = (dds_index){
+      .name = dds_alloc_copy(name.text, name.length),
+      .attribute = dds_alloc_copy(hash.text, hash.length),
+      .sort_key = sort.length > 0 ? dds_alloc_copy(sort.text, sort.length) : NULL,
+  };
+  return (index->name != NULL && index->attribute != NULL &&
+          (index->sort_key != NULL || sort.length == 0)) ||
+         dds_error_set_nomem(error);
+}
+
+/* `userId-index(userId)`, or with the index's sort key `userId-index(userId, seen)`. */
+static bool read_index(const option_row *row, const char *value, dds_options *options,
+                       dds_error *error) {
+  span name = {0};
+  span keys = {0};
+  span behind = {0};
+  span sort = {0};
+  (void)row;
+  bool ok = split(trim((span){value, strlen(value)}), '(', &name, &keys) &&
+            split(keys, ')', &keys, &behind) && behind.length == 0;
+  span hash = keys;
+  bool has_sort_key = ok && split(keys, ',', &hash, &sort);
+  if (!ok || hash.length == 0 || (has_sort_key && sort.length == 0)) {
+    return dds_error_set(error, DDS_ERROR,
+                         "option index is the name of the index and, in parentheses, the attribute "
+                         "that is its hash key, index='userId-index(userId)', not '%s'",
+                         value);
+  }
+  if (!is_index_name(name)) {
+    return dds_error_set(error, DDS_ERROR,
+                         "option index: DynamoDB's index names are 3 to 255 letters, digits and "
+                         "_-., not '%.*s'",
+                         (int)name.length, name.text);
+  }
+  return add_index(name, hash, sort, options, error);
+}
+
 /* The quote that closes what `open` opens in SQL, or 0 where it opens nothing. */
 static char closing_quote(char open) {
   return (char)(open == '\'' || open == '"' || open == '`' ? open : open == '[' ? ']' : 0);
@@ -362,7 +444,7 @@ static bool parse_option(const char *name, span raw_value, unsigned *seen, dds_o
     return refuse_option(name, error);
   }
   unsigned bit = 1u << (row - option_rows);
-  if (*seen & bit) {
+  if ((*seen & bit) && row->read != read_index) {
     return dds_error_set(error, DDS_ERROR, "option %s is given twice", row->name);
   }
   *seen |= bit;
@@ -524,6 +606,29 @@ static bool check_names(const dds_options *options, dds_error *error) {
          dds_error_set(error, DDS_ERROR, "option table is empty");
 }
 
+/* The hash key of an index has a column, whose name is spelt as the attribute is. */
+static bool check_indexes(const dds_options *options, dds_error *error) {
+  for (size_t i = 0; i < options->index_count; i++) {
+    const dds_index *index = &options->indexes[i];
+    bool has_column = false;
+    for (size_t j = 0; j < options->extra_count; j++) {
+      has_column |= strcmp(options->extras[j].name, index->attribute) == 0;
+    }
+    if (!has_column) {
+      return dds_error_set(error, DDS_ERROR,
+                           "option index: \"%s\" has the hash key %s, which has no column: add "
+                           "\"%s TEXT\"",
+                           index->name, index->attribute, index->attribute);
+    }
+    for (size_t j = 0; j < i; j++) {
+      if (strcmp(options->indexes[j].name, index->name) == 0) {
+        return dds_error_set(error, DDS_ERROR, "option index: \"%s\" is given twice", index->name);
+      }
+    }
+  }
+  return true;
+}
+
 bool dds_options_parse(int count, const char *const *arguments, dds_options *options,
                        dds_error *error) {
   unsigned seen = 0;
@@ -539,7 +644,7 @@ bool dds_options_parse(int count, const char *const *arguments, dds_options *opt
     }
   }
   apply_overrides(options);
-  return check_names(options, error);
+  return check_names(options, error) && check_indexes(options, error);
 }
 
 const char *dds_options_table(const dds_options *options) {
@@ -569,6 +674,12 @@ void dds_options_free(dds_options *options) {
   for (size_t i = 0; i < options->extra_count; i++) {
     dds_free(options->extras[i].name);
   }
+  for (size_t i = 0; i < options->index_count; i++) {
+    dds_free(options->indexes[i].name);
+    dds_free(options->indexes[i].attribute);
+    dds_free(options->indexes[i].sort_key);
+  }
+  dds_free(options->indexes);
   dds_free(options->extras);
   *options = (dds_options){0};
 }

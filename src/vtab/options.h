@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "sessions/layout.h"
 #include "sessions/row.h"
+#include "vtab/columns.h"
 
 /* When reads are strongly consistent. */
 typedef enum dds_consistency {
@@ -54,6 +55,10 @@ typedef struct dds_options {
   dds_layout layout;                 /* the named one, overrides applied; borrows from `text` */
   dds_extra_column *extras;          /* owned, and the names in them */
   size_t extra_count;
+  dds_index *indexes; /* owned, and the texts in them; in the order given */
+  size_t index_count;
+  int total_segments;    /* of a Scan of the whole table; 0: by its size */
+  double capacity_limit; /* capacity units of a statement; 0: none */
   dds_consistency consistency;
   dds_commit_mode commit;
   int concurrency; /* most calls in flight; 0: DDS_DEFAULT_CONCURRENCY */

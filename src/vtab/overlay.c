@@ -1,13 +1,14 @@
-/* What a transaction's waiting writes do to a Scan: its keys, in order, and a hash table of them.
+/* What a transaction's waiting writes do to a Scan: a set of its keys, and what is known of each.
  */
 #include "vtab/overlay.h"
 
 #include "base/alloc.h"
-#include "base/hash.h"
 
 enum { FIRST_CAPACITY = 16 };
 
-static bool add(dds_overlay *overlay, const dds_key *key, bool is_decided, dds_error *error) {
+static bool add(dds_overlay *overlay, const dds_key *key, dds_pending_effect effect,
+                dds_error *error) {
+  size_t place = 0;
   if (overlay->count == overlay->capacity) {
     size_t capacity = overlay->capacity ? overlay->capacity * 2 : FIRST_CAPACITY;
     dds_overlay_row *rows = dds_realloc(overlay->rows, capacity * sizeof *rows);
@@ -17,40 +18,13 @@ static bool add(dds_overlay *overlay, const dds_key *key, bool is_decided, dds_e
     overlay->rows = rows;
     overlay->capacity = capacity;
   }
-  dds_overlay_row *row = &overlay->rows[overlay->count];
-  *row = (dds_overlay_row){.is_decided = is_decided};
-  if (!dds_key_copy(key, &row->key, error)) {
+  if (!dds_key_set_add(&overlay->keys, key, &place, NULL, error)) {
     return false;
   }
-  overlay->count++;
-  return true;
-}
-
-/* The slot that holds a key, or the empty one where it belongs. */
-static size_t *slot_of(const dds_overlay *overlay, const dds_key *key) {
-  size_t mask = overlay->index_capacity - 1;
-  for (size_t at = dds_hash_bytes(key->json, key->length) & mask;; at = (at + 1) & mask) {
-    size_t *slot = &overlay->index[at];
-    if (*slot == 0 || dds_key_equal(&overlay->rows[*slot - 1].key, key)) {
-      return slot;
-    }
-  }
-}
-
-/* At most half full. */
-static bool make_index(dds_overlay *overlay, dds_error *error) {
-  size_t capacity = FIRST_CAPACITY;
-  while (capacity < 2 * overlay->count) {
-    capacity *= 2;
-  }
-  overlay->index = dds_alloc(capacity * sizeof *overlay->index);
-  if (overlay->index == NULL) {
-    return dds_error_set_nomem(error);
-  }
-  overlay->index_capacity = capacity;
-  for (size_t i = 0; i < overlay->count; i++) {
-    *slot_of(overlay, &overlay->rows[i].key) = i + 1;
-  }
+  overlay->rows[overlay->count++] = (dds_overlay_row){
+      .key = overlay->keys.keys[place],
+      .is_decided = effect == DDS_EFFECT_ITEM || effect == DDS_EFFECT_GONE,
+  };
   return true;
 }
 
@@ -58,39 +32,58 @@ bool dds_overlay_open(const dds_pending *pending, const dds_target *target,
                       uint64_t before_position, dds_overlay *overlay, dds_error *error) {
   const dds_pending_write *last = NULL;
   size_t place = 0;
+  dds_item image;
   *overlay = (dds_overlay){0};
   while (dds_pending_next_key(pending, target, before_position, &place, &last)) {
-    dds_item image;
-    dds_pending_effect effect = dds_pending_effect_of(pending, last, &image);
-    bool is_decided = effect == DDS_EFFECT_ITEM || effect == DDS_EFFECT_GONE;
-    if (!add(overlay, &last->write.key, is_decided, error)) {
+    if (!add(overlay, &last->write.key, dds_pending_effect_of(pending, last, &image), error)) {
       return false;
     }
   }
-  return overlay->count == 0 || make_index(overlay, error);
+  return true;
+}
+
+bool dds_overlay_open_keys(const dds_pending *pending, const dds_target *target,
+                           uint64_t before_position, const dds_key_set *keys, dds_overlay *overlay,
+                           dds_error *error) {
+  dds_item image;
+  *overlay = (dds_overlay){0};
+  for (size_t i = 0; pending->count > 0 && i < keys->count; i++) {
+    dds_pending_effect effect =
+        dds_pending_look_up(pending, target, &keys->keys[i], before_position, &image);
+    if (effect != DDS_EFFECT_NONE && !add(overlay, &keys->keys[i], effect, error)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* The row of a key, or NULL. */
+static dds_overlay_row *row_of(const dds_overlay *overlay, const dds_key *key) {
+  size_t place = 0;
+  return dds_key_set_find(&overlay->keys, key, &place) ? &overlay->rows[place] : NULL;
+}
+
+bool dds_overlay_decides(const dds_overlay *overlay, const dds_key *key) {
+  const dds_overlay_row *row = row_of(overlay, key);
+  return row != NULL && row->is_decided;
 }
 
 bool dds_overlay_admits(dds_overlay *overlay, const dds_key *key) {
-  size_t place = overlay->count > 0 ? *slot_of(overlay, key) : 0;
-  if (place == 0) {
+  dds_overlay_row *row = row_of(overlay, key);
+  if (row == NULL) {
     return true;
   }
-  dds_overlay_row *row = &overlay->rows[place - 1];
   row->was_scanned = !row->is_decided;
   return row->was_scanned;
 }
 
-bool dds_overlay_collect_undecided(const dds_overlay *overlay, dds_key **keys, size_t *count,
+bool dds_overlay_collect_undecided(const dds_overlay *overlay, dds_key_set *keys,
                                    dds_error *error) {
-  *count = 0;
-  *keys = dds_alloc(overlay->count * sizeof **keys);
-  if (*keys == NULL) {
-    return dds_error_set_nomem(error);
-  }
   for (size_t i = 0; i < overlay->count; i++) {
     const dds_overlay_row *row = &overlay->rows[i];
-    if (!row->is_decided && !row->was_scanned) {
-      (*keys)[(*count)++] = row->key;
+    if (!row->is_decided && !row->was_scanned &&
+        !dds_key_set_add(keys, &row->key, NULL, NULL, error)) {
+      return false;
     }
   }
   return true;
@@ -107,10 +100,7 @@ const dds_overlay_row *dds_overlay_next(dds_overlay *overlay) {
 }
 
 void dds_overlay_free(dds_overlay *overlay) {
-  for (size_t i = 0; i < overlay->count; i++) {
-    dds_key_free(&overlay->rows[i].key);
-  }
+  dds_key_set_free(&overlay->keys);
   dds_free(overlay->rows);
-  dds_free(overlay->index);
   *overlay = (dds_overlay){0};
 }

@@ -13,22 +13,22 @@
 #include "base/attributes.h"
 #include "base/error.h"
 #include "dynamodb/key.h"
+#include "dynamodb/key_set.h"
 #include "vtab/pending.h"
 #include "vtab/target.h"
 
 typedef struct dds_overlay_row {
-  dds_key key;     /* owned */
+  dds_key key;     /* borrowed from the overlay's set */
   bool is_decided; /* whatever DynamoDB holds; else what it holds, if anything, is the row */
   bool was_scanned;
 } dds_overlay_row;
 
 /* All zero: no key. */
 typedef struct dds_overlay {
-  dds_overlay_row *rows; /* owned, in the order of the writes */
+  dds_key_set keys;      /* owned */
+  dds_overlay_row *rows; /* owned; of each key */
   size_t count;
   size_t capacity;
-  size_t *index;         /* owned hash table of places in `rows` + 1, 0 for none */
-  size_t index_capacity; /* a power of two, or 0 */
   size_t next;
 } dds_overlay;
 
@@ -40,16 +40,24 @@ DDS_MUST_USE bool dds_overlay_open(const dds_pending *pending, const dds_target 
                                    uint64_t before_position, dds_overlay *overlay,
                                    dds_error *error);
 
+/* The same for the keys of a set alone, in its order. */
+DDS_MUST_USE bool dds_overlay_open_keys(const dds_pending *pending, const dds_target *target,
+                                        uint64_t before_position, const dds_key_set *keys,
+                                        dds_overlay *overlay, dds_error *error);
+
+/* Whether a write has decided what the row of this key is, whatever DynamoDB holds. */
+bool dds_overlay_decides(const dds_overlay *overlay, const dds_key *key);
+
 /* Whether an item of this key that a Scan has found is a row: one that a write has decided is not,
  * and one that a write yields to is, and is not given by dds_overlay_next any more. */
 bool dds_overlay_admits(dds_overlay *overlay, const dds_key *key);
 
 /*
  * After a Scan with a filter, which may have hidden them: the keys of the rows that a write would
- * yield to and that were not scanned. `*keys` is the caller's array (dds_free) of borrowed keys.
+ * yield to and that were not scanned. They are added to `keys`.
  */
-DDS_MUST_USE bool dds_overlay_collect_undecided(const dds_overlay *overlay, dds_key **keys,
-                                                size_t *count, dds_error *error);
+DDS_MUST_USE bool dds_overlay_collect_undecided(const dds_overlay *overlay, dds_key_set *keys,
+                                                dds_error *error);
 
 /* After the Scan: the next key whose row it has not given; NULL at the end. */
 const dds_overlay_row *dds_overlay_next(dds_overlay *overlay);

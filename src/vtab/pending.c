@@ -7,8 +7,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "sessions/row.h"
 
-enum { FIRST_CAPACITY = 16, FIRST_INDEX_CAPACITY = 64 };
+enum { FIRST_CAPACITY = 16, FIRST_INDEX_CAPACITY = 64, SID_BYTES = 64 * 1024 };
 
 static void release(dds_pending_write *entry) {
   dds_write_free(&entry->write);
@@ -19,18 +20,24 @@ static bool is_waiting(const dds_pending_write *entry) {
   return entry->state == DDS_PENDING_WAITING;
 }
 
+static uint64_t hash_of(const dds_key *key) {
+  return dds_hash_bytes(key->json, key->length);
+}
+
 static bool is_same_item(const dds_pending_write *entry, const dds_target *target,
-                         const dds_key *key) {
-  return dds_key_equal(&entry->write.key, key) && dds_target_is_same(entry->target, target);
+                         const dds_key *key, uint64_t hash) {
+  return entry->key_hash == hash && dds_key_equal(&entry->write.key, key) &&
+         dds_target_is_same(entry->target, target);
 }
 
 /* The slot that holds the item's last write, or the empty one where it belongs. */
-static size_t *slot_of(const dds_pending *pending, const dds_target *target, const dds_key *key) {
+static size_t *slot_of(const dds_pending *pending, const dds_target *target, const dds_key *key,
+                       uint64_t hash) {
   size_t mask = pending->index_capacity - 1;
   /* Tables that share a key text share a chain, which is rare and harmless. */
-  for (size_t at = dds_hash_bytes(key->json, key->length) & mask;; at = (at + 1) & mask) {
+  for (size_t at = hash & mask;; at = (at + 1) & mask) {
     size_t *slot = &pending->index[at];
-    if (*slot == 0 || is_same_item(&pending->writes[*slot - 1], target, key)) {
+    if (*slot == 0 || is_same_item(&pending->writes[*slot - 1], target, key, hash)) {
       return slot;
     }
   }
@@ -39,7 +46,7 @@ static size_t *slot_of(const dds_pending *pending, const dds_target *target, con
 /* Makes a write the last one of its item. */
 static void put_in_index(dds_pending *pending, size_t place) {
   dds_pending_write *entry = &pending->writes[place];
-  size_t *slot = slot_of(pending, entry->target, &entry->write.key);
+  size_t *slot = slot_of(pending, entry->target, &entry->write.key, entry->key_hash);
   entry->previous = *slot;
   *slot = place + 1;
 }
@@ -83,8 +90,7 @@ static bool grow(dds_pending *pending, dds_error *error) {
 }
 
 bool dds_pending_add(dds_pending *pending, const struct dds_vtab *owner, dds_target *target,
-                     dds_write *write, const char *sid_hash, const dds_pending_rules *rules,
-                     dds_error *error) {
+                     dds_write *write, const dds_pending_rules *rules, dds_error *error) {
   size_t bytes = dds_write_memory_bytes(write) + sizeof(dds_pending_write);
   if (bytes > DDS_PENDING_MAX_BYTES - pending->bytes) {
     dds_error_set(error, DDS_TOOBIG,
@@ -102,10 +108,10 @@ bool dds_pending_add(dds_pending *pending, const struct dds_vtab *owner, dds_tar
       .owner = owner,
       .target = dds_target_retain(target),
       .write = *write,
+      .key_hash = hash_of(&write->key),
       .rules = *rules,
   };
   *write = (dds_write){0};
-  memcpy(entry->sid_hash, sid_hash, sizeof entry->sid_hash);
   pending->bytes += bytes;
   put_in_index(pending, pending->count++);
   return true;
@@ -114,12 +120,24 @@ failed:
   return false;
 }
 
+void dds_pending_sid_hash(const dds_pending_write *entry, char hex[DDS_SHA256_HEX_BYTES]) {
+  dds_buffer scratch = DDS_BUFFER_INIT(SID_BYTES);
+  dds_item item = dds_item_of(entry->write.key.json, entry->write.key.length);
+  dds_error ignored = DDS_ERROR_INIT;
+  dds_sql_value sid;
+  if (!dds_row_sid(&entry->target->options.layout, &item, &scratch, &sid, &ignored) ||
+      !dds_row_sid_hash(sid.bytes, sid.length, hex, &ignored)) {
+    memcpy(hex, "?", sizeof "?");
+  }
+  dds_buffer_free(&scratch);
+}
+
 const dds_pending_write *dds_pending_find(const dds_pending *pending, const dds_target *target,
                                           const dds_key *key) {
   if (pending->count == 0) {
     return NULL;
   }
-  size_t place = *slot_of(pending, target, key);
+  size_t place = *slot_of(pending, target, key, hash_of(key));
   return place == 0 || !is_waiting(&pending->writes[place - 1]) ? NULL
                                                                 : &pending->writes[place - 1];
 }
@@ -154,8 +172,8 @@ dds_pending_effect dds_pending_effect_of(const dds_pending *pending, const dds_p
 dds_pending_effect dds_pending_look_up(const dds_pending *pending, const dds_target *target,
                                        const dds_key *key, uint64_t before_position,
                                        dds_item *image) {
-  *image = (dds_item){{0}};
-  size_t place = pending->count == 0 ? 0 : *slot_of(pending, target, key);
+  *image = (dds_item){.json = {0}};
+  size_t place = pending->count == 0 ? 0 : *slot_of(pending, target, key, hash_of(key));
   const dds_pending_write *last = last_before(pending, place, before_position);
   return last == NULL ? DDS_EFFECT_NONE : dds_pending_effect_of(pending, last, image);
 }
@@ -170,7 +188,8 @@ bool dds_pending_next_key(const dds_pending *pending, const dds_target *target,
         last_before(pending, first->previous, first->position) != NULL) {
       continue;
     }
-    *last = last_before(pending, *slot_of(pending, target, &first->write.key), before_position);
+    size_t place_of_last = *slot_of(pending, target, &first->write.key, first->key_hash);
+    *last = last_before(pending, place_of_last, before_position);
     return true;
   }
   return false;

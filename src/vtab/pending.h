@@ -39,7 +39,7 @@ typedef struct dds_pending_write {
   const struct dds_vtab *owner;
   dds_target *target; /* a reference */
   dds_write write;
-  char sid_hash[DDS_SHA256_HEX_BYTES]; /* for messages */
+  uint64_t key_hash;
   dds_pending_rules rules;
   dds_pending_state state;
   size_t previous; /* place + 1 of the item's write before this one, 0 for none */
@@ -62,12 +62,14 @@ typedef struct dds_pending {
   dds_pending_gathered gathered;
 } dds_pending;
 
-/*
- * Adds a write, and takes over what `write` owns also where it fails. `sid_hash` is for messages.
- */
+/* Adds a write, and takes over what `write` owns also where it fails. */
 DDS_MUST_USE bool dds_pending_add(dds_pending *pending, const struct dds_vtab *owner,
-                                  dds_target *target, dds_write *write, const char *sid_hash,
+                                  dds_target *target, dds_write *write,
                                   const dds_pending_rules *rules, dds_error *error);
+
+/* The hash of the write's sid, for messages and reports: computed when it is asked for, since most
+ * writes are never spoken of. `?` where it cannot be. */
+void dds_pending_sid_hash(const dds_pending_write *entry, char hex[DDS_SHA256_HEX_BYTES]);
 
 /* What unsent writes make of an item. */
 typedef enum dds_pending_effect {

@@ -11,19 +11,22 @@ enum { LAST_COLUMN_BIT = 63 };
 static const struct {
   dds_term_op op;
   const char *words;
-  bool has_value;
 } operators[] = {
-    /* "is not null" and "is null" before "is", since words are matched from the front. */
-    {DDS_TERM_IS_NOT_NULL, " is not null", false},
-    {DDS_TERM_IS_NULL, " is null", false},
-    {DDS_TERM_IS, " is ?", true},
-    {DDS_TERM_EQUAL, " = ?", true},
-    {DDS_TERM_LESS_EQUAL, " <= ?", true},
-    {DDS_TERM_LESS, " < ?", true},
-    {DDS_TERM_GREATER_EQUAL, " >= ?", true},
-    {DDS_TERM_GREATER, " > ?", true},
+    /* "is null" before "is", "<=" before "<", since words are matched from the front. */
+    {DDS_TERM_IS_NULL, " is null"},    {DDS_TERM_IS, " is ?"},         {DDS_TERM_IN, " in ?"},
+    {DDS_TERM_EQUAL, " = ?"},          {DDS_TERM_LESS_EQUAL, " <= ?"}, {DDS_TERM_LESS, " < ?"},
+    {DDS_TERM_GREATER_EQUAL, " >= ?"}, {DDS_TERM_GREATER, " > ?"},
 };
 enum { OPERATOR_COUNT = sizeof operators / sizeof operators[0] };
+
+/* That of a Query is followed by the name of the index. */
+static const char *const requests[] = {
+    [DDS_ACCESS_SCAN] = "Scan",
+    [DDS_ACCESS_GET] = "GetItem",
+    [DDS_ACCESS_BATCH_GET] = "BatchGetItem",
+    [DDS_ACCESS_QUERY] = "Query ",
+};
+enum { REQUEST_COUNT = sizeof requests / sizeof requests[0] };
 
 static size_t operator_place(dds_term_op op) {
   size_t place = 0;
@@ -33,21 +36,18 @@ static size_t operator_place(dds_term_op op) {
   return place;
 }
 
-bool dds_term_has_value(dds_term_op op) {
-  return operators[operator_place(op)].has_value;
-}
-
 static bool is_range(dds_term_op op) {
   return op >= DDS_TERM_LESS && op <= DDS_TERM_GREATER_EQUAL;
 }
 
 bool dds_plan_is_pushable(const dds_columns *columns, const dds_constraint *constraint) {
-  if (!constraint->is_usable || !constraint->is_known_op || !constraint->is_binary) {
+  if (constraint->subject != DDS_SUBJECT_COLUMN || !constraint->is_usable ||
+      !constraint->is_known_op || !constraint->is_binary) {
     return false;
   }
   switch (dds_columns_kind(columns, constraint->column, NULL)) {
   case DDS_COLUMN_SID:
-    return constraint->op == DDS_TERM_EQUAL;
+    return constraint->op != DDS_TERM_IS_NULL;
   case DDS_COLUMN_EXPIRES:
   case DDS_COLUMN_EXTRA:
     return true;
@@ -93,39 +93,125 @@ static bool is_range_whole(const dds_columns *columns, const dds_constraint *con
     bool may_be_cut = i >= DDS_PLAN_MAX_TERMS || place >= DDS_PLAN_MAX_TERMS;
     bool is_end = other->is_known_op && is_range(other->op);
     bool is_left_out = is_end && (may_be_cut || !dds_plan_is_pushable(columns, other));
-    if (i != place && other->column == constraints[place].column && is_left_out) {
+    if (i != place && other->subject == DDS_SUBJECT_COLUMN &&
+        other->column == constraints[place].column && is_left_out) {
       return false;
     }
   }
   return true;
 }
 
-static bool is_key(const dds_columns *columns, const dds_constraint *constraint) {
-  return constraint->column == DDS_COLUMN_SID && dds_plan_is_pushable(columns, constraint);
+/* The constraints that a plan is chosen from, and where they came in it. */
+typedef struct offer {
+  const dds_columns *columns;
+  const dds_constraint *constraints;
+  size_t count;
+  int *places;
+  int values; /* that the plan takes so far */
+} offer;
+
+/* The first pushable constraint on a column with one of two operators; `count` where there is none.
+ */
+static size_t find(const offer *offered, int column, dds_term_op op, dds_term_op other_op) {
+  size_t i = 0;
+  for (; i < offered->count; i++) {
+    const dds_constraint *constraint = &offered->constraints[i];
+    if (constraint->column == column && (constraint->op == op || constraint->op == other_op) &&
+        dds_plan_is_pushable(offered->columns, constraint)) {
+      break;
+    }
+  }
+  return i;
 }
 
-static void add_term(dds_plan *plan, const dds_constraint *constraint, int *values, int *place) {
+/* Chooses the request, and gives the place of the constraint that it goes by; `count` for a Scan.
+ */
+static size_t choose_access(const offer *offered, dds_plan *plan) {
+  size_t place = find(offered, DDS_COLUMN_SID, DDS_TERM_EQUAL, DDS_TERM_IS);
+  if (place < offered->count) {
+    plan->access = DDS_ACCESS_GET;
+    return place;
+  }
+  place = find(offered, DDS_COLUMN_SID, DDS_TERM_IN, DDS_TERM_IN);
+  if (place < offered->count) {
+    plan->access = DDS_ACCESS_BATCH_GET;
+    return place;
+  }
+  for (plan->index = 0; plan->index < offered->columns->index_count; plan->index++) {
+    const char *attribute = offered->columns->indexes[plan->index].attribute;
+    int column = dds_columns_find(offered->columns, attribute, strlen(attribute));
+    place = find(offered, column, DDS_TERM_EQUAL, DDS_TERM_EQUAL);
+    if (place < offered->count) {
+      plan->access = DDS_ACCESS_QUERY;
+      return place;
+    }
+  }
+  plan->index = 0;
+  return offered->count;
+}
+
+static void add_term(offer *offered, size_t place, dds_plan *plan) {
+  const dds_constraint *constraint = &offered->constraints[place];
   plan->terms[plan->term_count++] = (dds_term){.column = constraint->column, .op = constraint->op};
-  *place = dds_term_has_value(constraint->op) ? ++*values : 0;
+  offered->places[place] = ++offered->values;
+}
+
+/* Whether a constraint beside the one that the request goes by is taken: of a read by key, another
+ * one on the key says nothing. */
+static bool is_taken(const offer *offered, size_t place, const dds_plan *plan) {
+  const dds_constraint *constraint = &offered->constraints[place];
+  bool is_by_key = plan->access == DDS_ACCESS_GET || plan->access == DDS_ACCESS_BATCH_GET;
+  return dds_plan_is_pushable(offered->columns, constraint) &&
+         !(is_by_key && constraint->column == DDS_COLUMN_SID) &&
+         is_range_whole(offered->columns, offered->constraints, offered->count, place);
+}
+
+/* How much is wanted is known only where no constraint is left to SQLite alone; and reads by key
+ * end by themselves. LIMIT and OFFSET come in either order, depending on SQLite's version. */
+static void take_limits(offer *offered, dds_plan *plan, size_t taken_count) {
+  size_t limit = offered->count;
+  size_t offset = offered->count;
+  size_t column_count = 0;
+  for (size_t i = 0; i < offered->count; i++) {
+    bool is_usable = offered->constraints[i].is_usable;
+    switch (offered->constraints[i].subject) {
+    case DDS_SUBJECT_LIMIT:
+      limit = is_usable ? i : limit;
+      break;
+    case DDS_SUBJECT_OFFSET:
+      offset = is_usable ? i : offset;
+      break;
+    default:
+      column_count++;
+    }
+  }
+  bool is_sequence = plan->access == DDS_ACCESS_SCAN || plan->access == DDS_ACCESS_QUERY;
+  if (!is_sequence || taken_count < column_count || limit == offered->count) {
+    return;
+  }
+  plan->has_limit = true;
+  offered->places[limit] = ++offered->values;
+  if (offset < offered->count) {
+    plan->has_offset = true;
+    offered->places[offset] = ++offered->values;
+  }
 }
 
 bool dds_plan_choose(const dds_columns *columns, const dds_constraint *constraints, size_t count,
                      uint64_t columns_used, dds_plan *plan, int *terms_of, dds_error *error) {
-  int values = 0;
+  offer offered = {columns, constraints, count, terms_of, 0};
   *plan = (dds_plan){0};
   memset(terms_of, 0, count * sizeof *terms_of);
-  for (size_t i = 0; i < count && !plan->is_get; i++) {
-    plan->is_get = is_key(columns, &constraints[i]);
-    if (plan->is_get) {
-      add_term(plan, &constraints[i], &values, &terms_of[i]);
-    }
+  size_t key = choose_access(&offered, plan);
+  if (key < count) {
+    add_term(&offered, key, plan);
   }
   for (size_t i = 0; i < count && plan->term_count < DDS_PLAN_MAX_TERMS; i++) {
-    if (!is_key(columns, &constraints[i]) && dds_plan_is_pushable(columns, &constraints[i]) &&
-        is_range_whole(columns, constraints, count, i)) {
-      add_term(plan, &constraints[i], &values, &terms_of[i]);
+    if (i != key && is_taken(&offered, i, plan)) {
+      add_term(&offered, i, plan);
     }
   }
+  take_limits(&offered, plan, plan->term_count);
   return choose_columns(columns, columns_used, plan, error);
 }
 
@@ -134,12 +220,17 @@ bool dds_plan_uses(const dds_plan *plan, int column) {
 }
 
 void dds_plan_append_words(const dds_plan *plan, const dds_columns *columns, dds_buffer *words) {
-  dds_buffer_append_text(words, plan->is_get ? "GetItem" : "Scan");
+  dds_buffer_append_text(words, requests[plan->access]);
+  if (plan->access == DDS_ACCESS_QUERY) {
+    dds_buffer_append_text(words, columns->indexes[plan->index].name);
+  }
   for (size_t i = 0; i < plan->term_count; i++) {
     dds_buffer_append_text(words, i == 0 ? " where " : " and ");
     dds_columns_append_name(words, dds_columns_name(columns, plan->terms[i].column));
     dds_buffer_append_text(words, operators[operator_place(plan->terms[i].op)].words);
   }
+  dds_buffer_append_text(words, plan->has_limit ? "; limit ?" : "");
+  dds_buffer_append_text(words, plan->has_offset ? "; offset ?" : "");
   dds_buffer_append_text(words, "; columns ");
   if (plan->all_columns) {
     dds_buffer_append_char(words, '*');
@@ -165,35 +256,74 @@ static bool skip(const char **at, const char *word) {
   return true;
 }
 
-/* Reads a name as dds_columns_append_name writes it; -1 where no column is called so. */
-static int read_column(const char **at, const dds_columns *columns, dds_error *error) {
-  dds_buffer name = DDS_BUFFER_INIT(4096);
-  if (**at == '"') {
-    for ((*at)++; **at != '\0'; (*at)++) {
-      if (**at == '"') {
-        (*at)++;
-        if (**at != '"') {
-          break;
-        }
-      }
-      dds_buffer_append_char(&name, **at);
-    }
-  } else {
-    size_t length = strcspn(*at, " ,;");
-    dds_buffer_append(&name, *at, length);
-    *at += length;
-  }
-  /* A name that memory cut short might be another column's. */
-  int column = dds_buffer_check(&name, error)
-                   ? dds_columns_find(columns, dds_buffer_text(&name), name.length)
-                   : -1;
-  dds_buffer_free(&name);
-  return column;
+/* What may follow a name; nothing else does in words that were written here. */
+static bool ends_name(const char *at) {
+  return *at == ' ' || *at == ',' || *at == ';' || *at == '\0';
 }
 
-static bool read_term(const char **at, const dds_columns *columns, dds_plan *plan,
-                      dds_error *error) {
-  int column = read_column(at, columns, error);
+/* Steps over a name as dds_columns_append_name writes it. */
+static bool skip_name(const char **at, const char *name) {
+  const char *next = *at;
+  bool is_quoted = *next == '"';
+  next += is_quoted;
+  for (; *name != '\0'; name++) {
+    if (*next != *name || (!is_quoted && ends_name(name))) {
+      return false;
+    }
+    next++;
+    if (is_quoted && *name == '"') {
+      if (*next != '"') {
+        return false;
+      }
+      next++;
+    }
+  }
+  if (is_quoted) {
+    if (*next != '"') {
+      return false;
+    }
+    next++;
+  }
+  if (!ends_name(next)) {
+    return false;
+  }
+  *at = next;
+  return true;
+}
+
+/* Reads a column's name, looked for from column `from` on and then before it: words list columns in
+ * their order. -1 where no column is called so. */
+static int read_column(const char **at, const dds_columns *columns, int from) {
+  int count = dds_columns_count(columns);
+  for (int i = 0; i < count; i++) {
+    int column = from + i < count ? from + i : from + i - count;
+    if (skip_name(at, dds_columns_name(columns, column))) {
+      return column;
+    }
+  }
+  return -1;
+}
+
+static bool read_request(const char **at, const dds_columns *columns, dds_plan *plan) {
+  for (size_t i = 0; i < REQUEST_COUNT; i++) {
+    if (!skip(at, requests[i])) {
+      continue;
+    }
+    plan->access = (dds_access)i;
+    if (plan->access != DDS_ACCESS_QUERY) {
+      return true;
+    }
+    for (; plan->index < columns->index_count; plan->index++) {
+      if (skip_name(at, columns->indexes[plan->index].name)) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+static bool read_term(const char **at, const dds_columns *columns, dds_plan *plan) {
+  int column = read_column(at, columns, 0);
   if (column < 0 || plan->term_count == DDS_PLAN_MAX_TERMS) {
     return false;
   }
@@ -216,8 +346,9 @@ static bool read_columns(const char **at, const dds_columns *columns, dds_plan *
   if (plan->columns == NULL) {
     return dds_error_set_nomem(error);
   }
+  int column = -1;
   do {
-    int column = read_column(at, columns, error);
+    column = read_column(at, columns, column + 1);
     if (column < 0) {
       return false;
     }
@@ -230,13 +361,14 @@ bool dds_plan_parse(const char *words, const dds_columns *columns, dds_plan *pla
                     dds_error *error) {
   const char *at = words;
   *plan = (dds_plan){0};
-  plan->is_get = skip(&at, "GetItem");
-  bool ok = plan->is_get || skip(&at, "Scan");
+  bool ok = read_request(&at, columns, plan);
   if (ok && skip(&at, " where ")) {
     do {
-      ok = read_term(&at, columns, plan, error);
+      ok = read_term(&at, columns, plan);
     } while (ok && skip(&at, " and "));
   }
+  plan->has_limit = ok && skip(&at, "; limit ?");
+  plan->has_offset = plan->has_limit && skip(&at, "; offset ?");
   ok = ok && skip(&at, "; columns ") && read_columns(&at, columns, plan, error) && *at == '\0';
   return ok || dds_error_set(error, DDS_ERROR, "the plan \"%s\" cannot be read", words);
 }

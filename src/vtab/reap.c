@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "dynamodb/read.h"
+#include "dynamodb/scan.h"
 #include "dynamodb/write.h"
 #include "sessions/expiry.h"
 #include "sessions/row.h"
 #include "vtab/connection.h"
 #include "vtab/filter.h"
+#include "vtab/sqlite.h"
 
 /* A delete in flight. */
 typedef struct job {
@@ -20,6 +21,8 @@ typedef struct job {
 /* One run. */
 typedef struct reaper {
   dds_target *target;
+  dds_meter meter;
+  dds_table table; /* the target's, on the meter */
   int64_t now_ms;
   dds_condition *expired; /* owned */
   int64_t start_ms;
@@ -42,9 +45,10 @@ static bool open_scan(const reaper *self, dds_scan **scan, dds_error *error) {
       .projection = {.attributes = attributes, .count = is_shared ? 2 : 3},
       /* A stale page costs nothing but a delete that does not match. */
       .consistent = self->target->options.consistency == DDS_CONSISTENT_ALWAYS,
+      .segments = (size_t)self->target->options.total_segments,
   };
   bool ok = dds_filter_for_scan(&filter, layout, &request.filter, error) &&
-            dds_scan_open(&self->target->table, &request, scan, error);
+            dds_scan_open(&self->table, &request, scan, error);
   dds_condition_release(request.filter);
   return ok;
 }
@@ -53,7 +57,7 @@ static bool pace(reaper *self, dds_error *error) {
   if (self->writes_per_second <= 0) {
     return true;
   }
-  dds_client *client = self->target->table.client;
+  dds_client *client = self->table.client;
   int64_t due_ms =
       self->start_ms + (int64_t)((double)self->attempted * 1000.0 / self->writes_per_second);
   int64_t wait_ms = due_ms - dds_client_now_ms(client);
@@ -107,8 +111,7 @@ static bool reap_item(reaper *self, const dds_item *item, dds_error *error) {
   /* The pause moves those in flight along, and the item is the scan's: take its key first. */
   bool ok =
       dds_key_from_item(self->target->options.layout.hash_key, item, &next->write.key, error) &&
-      pace(self, error) &&
-      dds_write_start(&self->target->table, &next->write, &next->operation, error);
+      pace(self, error) && dds_write_start(&self->table, &next->write, &next->operation, error);
   self->attempted++;
   if (!ok) {
     release(next);
@@ -169,10 +172,21 @@ static bool make_room(reaper *self, dds_error *error) {
   return (self->jobs != NULL && self->operations != NULL) || dds_error_set_nomem(error);
 }
 
+/* Told every five seconds. */
+static void report(void *context, const dds_meter *meter) {
+  const reaper *self = context;
+  sqlite3_log(
+      SQLITE_NOTICE,
+      "dynamodb_sessions: reaping \"%s\": %lld deleted, %lld requests, %.15g capacity units "
+      "so far",
+      self->table.name, (long long)*self->deleted, (long long)meter->requests, meter->used_units);
+}
+
 bool dds_reap(dds_target *target, int64_t now_ms, double writes_per_second, int64_t *count,
               dds_error *error) {
   reaper self = {
       .target = target,
+      .meter = {.report = report, .context = &self},
       .now_ms = now_ms,
       .expired = dds_expiry_expired_condition(&target->options.layout, now_ms, true),
       .start_ms = dds_client_now_ms(target->table.client),
@@ -180,6 +194,7 @@ bool dds_reap(dds_target *target, int64_t now_ms, double writes_per_second, int6
       .deleted = count,
   };
   dds_scan *scan = NULL;
+  self.table = dds_target_metered(target, &self.meter);
   *count = 0;
   bool ok = (self.expired != NULL || dds_error_set_nomem(error)) && make_room(&self, error) &&
             open_scan(&self, &scan, error) && reap_all(&self, scan, error);

@@ -1,32 +1,28 @@
-/* The ring of requests behind the table dynamodb_requests. */
+/* The ring of requests behind the table dynamodb_requests: it grows as requests come, since most
+ * connections send few. */
 #include "vtab/request_log.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/alloc.h"
 
-enum { TEXTS = 5 };
+enum { TEXTS = 5, FIRST_PLACES = 16 };
 
-/* An entry, and the texts that its record shows. */
+/* An entry, and the texts that its record shows, in one piece. */
 typedef struct log_place {
   dds_request_entry entry;
-  char *owned[TEXTS];
+  char *texts;
 } log_place;
 
 struct dds_request_log {
   int64_t next_id;
-  log_place places[DDS_REQUEST_LOG_ENTRIES];
+  log_place *places; /* as many as there were requests, up to DDS_REQUEST_LOG_ENTRIES */
+  size_t place_count;
 };
 
 static size_t index_of(int64_t id) {
   return (size_t)((id - 1) % DDS_REQUEST_LOG_ENTRIES);
-}
-
-static void empty(log_place *place) {
-  for (size_t i = 0; i < TEXTS; i++) {
-    dds_free(place->owned[i]);
-  }
-  *place = (log_place){0};
 }
 
 dds_request_log *dds_request_log_create(void) {
@@ -37,19 +33,54 @@ dds_request_log *dds_request_log_create(void) {
   return log;
 }
 
-void dds_request_log_add(dds_request_log *log, const dds_record *record) {
-  log_place *place = &log->places[index_of(log->next_id)];
-  dds_record *kept = &place->entry.record;
-  empty(place);
-  place->entry.id = log->next_id++;
-  *kept = *record;
-  const char **const texts[TEXTS] = {&kept->operation, &kept->table_name, &kept->words,
-                                     &kept->error, &kept->request_id};
-  for (size_t i = 0; i < TEXTS; i++) {
-    const char *text = *texts[i];
-    place->owned[i] = text == NULL ? NULL : dds_alloc_copy(text, strlen(text));
-    *texts[i] = place->owned[i];
+/* Makes the places twice as many. */
+static bool grow(dds_request_log *log) {
+  size_t count = log->place_count == 0 ? FIRST_PLACES : 2 * log->place_count;
+  if (count > DDS_REQUEST_LOG_ENTRIES) {
+    count = DDS_REQUEST_LOG_ENTRIES;
   }
+  log_place *places = dds_realloc(log->places, count * sizeof *places);
+  if (places == NULL) {
+    return false;
+  }
+  memset(places + log->place_count, 0, (count - log->place_count) * sizeof *places);
+  log->places = places;
+  log->place_count = count;
+  return true;
+}
+
+/* Gives a record texts of its own; without memory it has none. */
+static void own_texts(log_place *place) {
+  dds_record *record = &place->entry.record;
+  const char **const texts[TEXTS] = {&record->operation, &record->table_name, &record->words,
+                                     &record->error, &record->request_id};
+  size_t bytes = 0;
+  for (size_t i = 0; i < TEXTS; i++) {
+    bytes += *texts[i] == NULL ? 0 : strlen(*texts[i]) + 1;
+  }
+  place->texts = dds_alloc(bytes);
+  char *at = place->texts;
+  for (size_t i = 0; i < TEXTS; i++) {
+    if (*texts[i] != NULL && at != NULL) {
+      size_t text_bytes = strlen(*texts[i]) + 1;
+      memcpy(at, *texts[i], text_bytes);
+      *texts[i] = at;
+      at += text_bytes;
+    } else {
+      *texts[i] = NULL;
+    }
+  }
+}
+
+void dds_request_log_add(dds_request_log *log, const dds_record *record) {
+  size_t index = index_of(log->next_id);
+  if (index >= log->place_count && !grow(log)) {
+    return;
+  }
+  log_place *place = &log->places[index];
+  dds_free(place->texts);
+  *place = (log_place){.entry = {.id = log->next_id++, .record = *record}};
+  own_texts(place);
 }
 
 static void observe(void *context, const dds_record *record) {
@@ -80,8 +111,9 @@ void dds_request_log_free(dds_request_log *log) {
   if (log == NULL) {
     return;
   }
-  for (size_t i = 0; i < DDS_REQUEST_LOG_ENTRIES; i++) {
-    empty(&log->places[i]);
+  for (size_t i = 0; i < log->place_count; i++) {
+    dds_free(log->places[i].texts);
   }
+  dds_free(log->places);
   dds_free(log);
 }

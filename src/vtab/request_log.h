@@ -22,7 +22,8 @@ typedef struct dds_request_log dds_request_log;
 /* NULL when memory runs out. */
 DDS_MUST_USE dds_request_log *dds_request_log_create(void);
 
-/* Copies a record. A text that finds no memory is left out: a log must not fail a request. */
+/* Copies a record. Without memory its texts are left out, or it is: a log must not fail a request.
+ */
 void dds_request_log_add(dds_request_log *log, const dds_record *record);
 
 /* The observer that adds to this log. */

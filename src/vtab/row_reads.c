@@ -126,7 +126,7 @@ bool dds_row_reads_keep(dds_row_reads *reads, dds_row_read *read, const dds_item
   dds_item kept = {.json = {.text = read->item, .length = read->item_length}};
   dds_buffer members = DDS_BUFFER_INIT(DDS_ROW_READS_MAX_BYTES);
   if (kept.json.text != NULL) {
-    append_members(&kept, &(dds_item){{0}}, &members);
+    append_members(&kept, &(dds_item){.json = {0}}, &members);
   }
   append_members(item, &kept, &members);
   dds_buffer_append_text(&members, members.length == 0 ? "{}" : "}");

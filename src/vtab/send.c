@@ -197,11 +197,12 @@ static bool judge_reasons(const sender *self, const job *of, const dds_transact_
 static void name_others(const sender *self, const job *of, const dds_transact_reason *reasons,
                         dds_error *error) {
   enum { MOST_NAMED = 3 };
+  char sid_hash[DDS_SHA256_HEX_BYTES];
   size_t named = 0;
   for (size_t i = 0; i < of->count && named < MOST_NAMED; i++) {
     if (reasons[i].is_other) {
-      dds_error_append(error, "%s%s", named == 0 ? ": sid_hash " : ", ",
-                       net_of(self, of, i)->first->sid_hash);
+      dds_pending_sid_hash(net_of(self, of, i)->first, sid_hash);
+      dds_error_append(error, "%s%s", named == 0 ? ": sid_hash " : ", ", sid_hash);
       named++;
     }
   }

@@ -44,7 +44,7 @@ bool dds_snapshot_open(const unsigned char secret[DDS_SHA256_BYTES], const void 
                          "the column snapshot is not for use: leave it out of the UPDATE");
   }
   memcpy(&head, snapshot + BODY_OFFSET, sizeof head);
-  item->json = (dds_json){.text = snapshot + ITEM_OFFSET, .length = length - ITEM_OFFSET};
+  *item = dds_item_of(snapshot + ITEM_OFFSET, length - ITEM_OFFSET);
   *row = (dds_old_row){.item = item, .columns_read = head.columns_read, .now_ms = head.now_ms};
   return true;
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "dynamodb/read.h"
+#include "dynamodb/scan.h"
 #include "vtab/connection.h"
 
 bool dds_target_create(dds_connection *connection, dds_options *options, dds_target **out,
@@ -56,6 +56,13 @@ bool dds_target_open(dds_target *target, dds_error *error) {
   return dds_connection_client(target->connection, &options, &target->table.client, error);
 }
 
+dds_table dds_target_metered(const dds_target *target, dds_meter *meter) {
+  dds_table table = target->table;
+  meter->limit_units = target->options.capacity_limit;
+  table.meter = meter;
+  return table;
+}
+
 dds_session_table dds_target_sessions(const dds_target *target) {
   return (dds_session_table){
       .layout = &target->options.layout,
@@ -68,6 +75,8 @@ dds_columns dds_target_columns(const dds_target *target) {
   return (dds_columns){
       .extras = target->options.extras,
       .extra_count = target->options.extra_count,
+      .indexes = target->options.indexes,
+      .index_count = target->options.index_count,
   };
 }
 
@@ -149,7 +158,7 @@ bool dds_target_create_missing(dds_target *target, dds_error *error) {
 
 /* Why an item of the table is none of this layout; no error where one is, or none can be read. */
 static dds_error judge_any_item(const dds_target *target) {
-  dds_scan_request request = {.limit = 1};
+  dds_scan_request request = {.wanted = 1};
   dds_scan *scan = NULL;
   dds_item item = {0};
   dds_error ignored = DDS_ERROR_INIT;

@@ -24,6 +24,10 @@ typedef struct dds_target {
   dds_options options;
   dds_table table; /* .client is NULL until dds_target_open */
   char *sql_name;  /* owned; .table borrows it */
+  /* Write units, for capacity_limit: those of a plan that is being counted, and those that
+   * commit='through' has sent in the open transaction. */
+  double planned_units;
+  double sent_units;
 } dds_target;
 
 /* Takes over the options. One reference is the caller's. */
@@ -37,6 +41,9 @@ DDS_MUST_USE bool dds_target_set_sql_name(dds_target *target, const char *name, 
 
 /* Makes sure that there is a client; sends nothing. */
 DDS_MUST_USE bool dds_target_open(dds_target *target, dds_error *error);
+
+/* The table, with its requests counted on a meter of the caller's, which gets capacity_limit. */
+dds_table dds_target_metered(const dds_target *target, dds_meter *meter);
 
 /* For sessions/: layout and extra columns. Borrowed. */
 dds_session_table dds_target_sessions(const dds_target *target);

@@ -44,9 +44,11 @@ static dds_new_value new_value_of(const update *self, dds_column kind) {
 }
 
 static bool read_row(update *self, dds_error *error) {
-  self->extras = dds_alloc((self->columns.extra_count + 1) * sizeof *self->extras);
-  if (self->extras == NULL) {
-    return dds_error_set_nomem(error);
+  if (self->columns.extra_count > 0) {
+    self->extras = dds_alloc(self->columns.extra_count * sizeof *self->extras);
+    if (self->extras == NULL) {
+      return dds_error_set_nomem(error);
+    }
   }
   for (size_t i = 0; i < self->columns.extra_count; i++) {
     self->extras[i] = new_value(self, DDS_COLUMN_EXTRA + (int)i);
@@ -118,17 +120,6 @@ static bool check_read_only(const update *self, const dds_old_row *old, dds_erro
   return ok;
 }
 
-static bool hash_sid(const update *self, const dds_key *key, char hex[DDS_SHA256_HEX_BYTES],
-                     dds_error *error) {
-  dds_buffer scratch = DDS_BUFFER_INIT(SCRATCH_BYTES);
-  dds_item item = {.json = {.text = key->json, .length = key->length}};
-  dds_sql_value sid;
-  bool ok = dds_row_sid(&self->table->target->options.layout, &item, &scratch, &sid, error) &&
-            dds_row_sid_hash(sid.bytes, sid.length, hex, error);
-  dds_buffer_free(&scratch);
-  return ok;
-}
-
 static bool will_exist(const update *self, const dds_key *key) {
   const dds_pending_write *earlier =
       dds_pending_find(&self->table->connection->pending, self->table->target, key);
@@ -151,15 +142,14 @@ static bool check_is_new(const update *self, const dds_key *key, dds_error *erro
 static bool add_write(update *self, size_t place, dds_code when_refused, dds_error *error) {
   dds_connection *connection = self->table->connection;
   dds_write *write = &self->writes[place];
-  char sid_hash[DDS_SHA256_HEX_BYTES];
   dds_pending_rules rules = {
       .when_refused = when_refused,
       .is_ignored = when_refused == DDS_PRIMARYKEY && self->conflict == SQLITE_IGNORE,
       .follows_previous = place > 0,
   };
-  return dds_write_check(write, error) && hash_sid(self, &write->key, sid_hash, error) &&
-         dds_pending_add(&connection->pending, self->table, self->table->target, write, sid_hash,
-                         &rules, error);
+  return dds_write_check(write, error) &&
+         dds_pending_add(&connection->pending, self->table, self->table->target, write, &rules,
+                         error);
 }
 
 static bool insert(update *self, dds_error *error) {

@@ -52,9 +52,12 @@ typedef struct connection {
   "{\"TableName\":\"sessions\",\"TableStatus\":\"ACTIVE\",\"ItemCount\":3,\"TableSizeBytes\":300," \
   "\"TableArn\":\"arn:aws:dynamodb:us-east-1:000000000000:table/sessions\",\"KeySchema\":["        \
   "{\"AttributeName\":\"sessionId\",\"KeyType\":\"HASH\"}],\"AttributeDefinitions\":["             \
-  "{\"AttributeName\":\"sessionId\",\"AttributeType\":\"S\"}],\"BillingModeSummary\":"             \
+  "{\"AttributeName\":\"sessionId\",\"AttributeType\":\"S\"},{\"AttributeName\":\"userId\","       \
+  "\"AttributeType\":\"S\"}],\"BillingModeSummary\":"                                              \
   "{\"BillingMode\":\"PAY_PER_REQUEST\"},\"ProvisionedThroughput\":{\"ReadCapacityUnits\":0,"      \
-  "\"WriteCapacityUnits\":0}}"
+  "\"WriteCapacityUnits\":0},\"GlobalSecondaryIndexes\":[{\"IndexName\":\"by-user\","              \
+  "\"IndexStatus\":\"ACTIVE\",\"KeySchema\":[{\"AttributeName\":\"userId\",\"KeyType\":"           \
+  "\"HASH\"}],\"Projection\":{\"ProjectionType\":\"KEYS_ONLY\"}}]}"
 
 static const char page_1[] = "{\"Items\":[" ITEM_A "," ITEM_B "],\"Count\":2,\"ScannedCount\":2,"
                              "\"LastEvaluatedKey\":{\"sessionId\":{\"S\":\"b\"}}}";
@@ -103,6 +106,25 @@ static const char *get_item(const char *body) {
     }
   }
   return is_key(body, "big") ? big_item() : "{}";
+}
+
+/* Of a BatchGetItem: those of the three items whose keys it names. */
+static const char *get_items(const char *body) {
+  static const struct {
+    const char *key;
+    const char *item;
+  } items[] = {{"a", ITEM_A}, {"b", ITEM_B}, {"c", ITEM_C}};
+  static char found[4096];
+  size_t used = (size_t)snprintf(found, sizeof found, "{\"Responses\":{\"sessions\":[");
+  const char *separator = "";
+  for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) {
+    if (is_key(body, items[i].key)) {
+      used += (size_t)snprintf(found + used, sizeof found - used, "%s%s", separator, items[i].item);
+      separator = ",";
+    }
+  }
+  snprintf(found + used, sizeof found - used, "]},\"UnprocessedKeys\":{}}");
+  return found;
 }
 
 /* `length` bytes of a body. */
@@ -252,7 +274,10 @@ static const char *answer(canned_endpoint *shared, const char *operation, const 
     return get_item(body);
   }
   if (strcmp(operation, "BatchGetItem") == 0) {
-    return "{\"Responses\":{\"sessions\":[]},\"UnprocessedKeys\":{}}";
+    return get_items(body);
+  }
+  if (strcmp(operation, "Query") == 0) {
+    return "{\"Items\":[" ITEM_A "],\"Count\":1,\"ScannedCount\":1}";
   }
   if (strcmp(operation, "Scan") == 0) {
     return strstr(body, "ExclusiveStartKey") ? page_2 : page_1;

@@ -89,6 +89,12 @@ typedef struct scenario {
 } scenario;
 
 #define TABLE "CREATE VIRTUAL TABLE temp.s USING dynamodb_sessions(userId TEXT, score REAL);"
+#define INDEXED                                                                   \
+  "CREATE VIRTUAL TABLE temp.s USING dynamodb_sessions(userId TEXT, score REAL, " \
+  "index='by-user(userId)');"
+#define LOCAL                                                      \
+  "CREATE TEMP TABLE l(i INTEGER PRIMARY KEY, v TEXT, user TEXT);" \
+  "INSERT INTO l VALUES (1, 'a', '42'), (2, 'nobody', '42'), (3, 'a', '42');"
 #define COOKIE \
   "{\"cookie\":{\"originalMaxAge\":1000,\"expires\":\"2100-01-01T00:00:00.000Z\"},\"v\":1}"
 #define SESSION_A \
@@ -141,6 +147,23 @@ static const scenario scenarios[] = {
                {"SELECT sid FROM s WHERE userId = '42' AND score >= 1.5 AND expires IS NOT NULL",
                 "a\n"},
                {"SELECT sid FROM s WHERE userId IS NULL AND score IS NULL", "c\n"}}},
+    {.name = "keys",
+     .setup = TABLE LOCAL,
+     .steps = {{"SELECT l.i, s.userId FROM l LEFT JOIN s ON s.sid = l.v", "1|42\n2|\n3|42\n"},
+               {"SELECT sid, score FROM s WHERE sid IN (SELECT v FROM l)", "a|1.5\n"},
+               {"SELECT i, (SELECT n.score FROM s n WHERE n.sid = l.v) FROM l",
+                "1|1.5\n2|\n3|1.5\n"}}},
+    {.name = "indexes",
+     .setup = INDEXED LOCAL,
+     .steps = {{"SELECT sid FROM s WHERE userId = '42'", "a\n"},
+               {"SELECT l.i, s.score FROM l JOIN s ON s.userId = l.user",
+                "1|1.5\n2|1.5\n3|1.5\n"}}},
+    {.name = "kept_scans",
+     .setup = TABLE LOCAL,
+     .steps = {{"SELECT l.i, s.sid FROM l LEFT JOIN s ON json_extract(s.session, '$.n') = l.i",
+                "1|a\n2|b\n3|c\n"},
+               {"SELECT l.i, s.sid FROM l LEFT JOIN s ON s.score = l.i * 0.5 AND s.sid <> ''",
+                "1|\n2|\n3|a\n"}}},
     {.name = "insert",
      .setup = TABLE,
      .steps =
@@ -183,7 +206,8 @@ static const scenario scenarios[] = {
                {"SAVEPOINT one", ""},
                {"UPDATE s SET userId = '44', score = 1.50 WHERE sid = 'a'", ""},
                {"DELETE FROM s WHERE sid = 'c'", ""},
-               {"SELECT sid, userId, score, size > 99 FROM s WHERE sid IN ('a', 'b', 'c', 't1')",
+               {"SELECT sid, userId, score, size > 99 FROM s WHERE sid IN ('a', 'b', 'c', 't1') "
+                "ORDER BY sid",
                 "a|44|1.5|1\nb|43||0\nt1|||1\n"},
                {"SELECT sid FROM s WHERE userId >= '44' AND expired = 0", "a\n"},
                {"ROLLBACK TO one", ""},

@@ -46,7 +46,7 @@ static void check_value(const dds_item *item, dds_json name, const dds_value *va
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const char *text = (const char *)data;
   dds_error error = DDS_ERROR_INIT;
-  dds_item item;
+  dds_item item = {.json = {0}};
   dds_json name;
   dds_value value;
   size_t least_bytes = 0;

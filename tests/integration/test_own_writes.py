@@ -182,7 +182,7 @@ def test_an_insert_that_yields_asks_what_it_would_yield_to(sessions):
     # DynamoDB's filter hides that there is an a.
     assert sessions.rows("SELECT sid FROM sessions WHERE userId = 'u9'") == [("e",)]
     # And here it says so.
-    with sessions.sends("Scan", "BatchGetItem"):
+    with sessions.sends("Scan", "GetItem"):
         assert sorted(sessions.rows("SELECT sid FROM sessions WHERE userId = 'u0'")) == [
             ("a",), ("c",)]
 

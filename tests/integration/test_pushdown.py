@@ -6,208 +6,17 @@ both: DynamoDB's filter may let rows through that SQLite then rejects, but never
 A failure prints the seed; DDS_SEED=… repeats it.
 """
 
-import json
-import math
-import os
 import random
 import sqlite3
-import time
 
 import pytest
+from generated_tables import (
+    AFFINITIES, LATER, LAYOUTS, TEXTS, TYPES, Conditions, make_items, new_seed)
 
-NOW = int(time.time())
 ITEMS = 48
 CONDITIONS = 900
 JOINS = 120
-
-TYPES = {"t": "TEXT", "i": "INTEGER", "r": "REAL", "n": "NUMERIC", "b": "BLOB"}
-NUMBERS = [
-    "0", "1", "-1", "12", "100", "12.5", "0.1", "-0.1", "1700000000", "1700000000.5",
-    "9007199254740992", "9007199254740993", "9223372036854775807", "-9223372036854775808",
-    "9223372036854775808", "12345678901234567890123456789012345678", "1E30", "1E-30", "-1E100",
-    "0.30000000000000004", "0.3", "99999999999999999999999999999999999999", "1.5E120",
-]
-TEXTS = [
-    "", "a", "A", "abc", "ABC", "ab", "b", "é", "É", "ß", "\ufffd", "\uffee", "\U0001f600", "12",
-    "12.0", "012", " 12", "12 ", "1e2", "100", "-1", ".5", "0x10", "abc\ndef", "a'b", 'a"b', "%",
-    "a%", ":", "9", "zz", "true", "null", "[1]", "inf", "nan",
-]
-BYTES = [b"a", b"abc", b"\x00", b"\x00\xff", b"12", b"\xff", b""]
-OTHERS = [
-    {"BOOL": True}, {"BOOL": False}, {"NULL": True}, {"L": [{"N": "1"}]}, {"L": []},
-    {"M": {"a": {"S": "b"}}}, {"SS": ["a", "b"]}, {"NS": ["1", "2.5"]}, {"BS": [b"x"]},
-]
-SIDS = [
-    "a", "A", "12", "012", "12.0", "é", "\U0001f600", "s-1", "s 2", "x" * 60, "sess:", "%", "NULL",
-]
-
-# Names -> (hash key, prefix, payload, expiry attribute, its factor, TTL attribute)
-LAYOUTS = {
-    "serverless-dynamodb-session-store":
-        ("sessionId", "", "session_data", "expireTime", 1000, "expireTime_TTL"),
-    "connect-dynamodb": ("id", "sess:", "sess", "expires", 1, "expires"),
-    "dynamodb-store": ("sessionId", "sess:", "sess", "expires", 1, "expires"),
-}
-
-
-def new_seed():
-    return int(os.environ.get("DDS_SEED") or random.SystemRandom().randrange(10**9))
-
-
-def make_attribute(rng):
-    kind = rng.random()
-    if kind < 0.15:
-        return None
-    if kind < 0.45:
-        return {"N": rng.choice(NUMBERS)}
-    if kind < 0.75:
-        return {"S": rng.choice(TEXTS)}
-    if kind < 0.85:
-        return {"B": rng.choice(BYTES)}
-    return rng.choice(OTHERS)
-
-
-def make_moment(rng, factor):
-    """An expiry attribute: most are numbers, in seconds or milliseconds, with fractions or not."""
-    kind = rng.random()
-    if kind < 0.1:
-        return None
-    if kind < 0.2:
-        return rng.choice([{"S": "1700000000"}, {"S": "soon"}, {"NULL": True}, {"BOOL": True}])
-    if kind < 0.3:
-        return {"N": rng.choice(NUMBERS)}
-    seconds = rng.choice([NOW - 86400, NOW - 5000, NOW + 5000, NOW + 86400, 1700000000])
-    if rng.random() < 0.3:
-        factor = 1000
-    thousandths = rng.choice([0, 0, 0, 1, 500, 999])
-    value = seconds * factor + (thousandths if factor == 1000 else 0)
-    text = str(value)
-    if factor == 1 and thousandths:
-        text += ".%03d" % thousandths
-    return {"N": text}
-
-
-def make_items(rng, layout):
-    hash_key, prefix, payload, expires, factor, ttl = LAYOUTS[layout]
-    sids = SIDS + ["session-%03d" % i for i in range(ITEMS - len(SIDS))]
-    for sid in sids:
-        item = {hash_key: {"S": prefix + sid}, payload: {"S": json.dumps({"of": sid})}}
-        if payload == "sess" and layout == "dynamodb-store":
-            item[payload] = {"M": {"of": {"S": sid}}}
-        moments = {expires: make_moment(rng, factor)}
-        if ttl != expires:
-            moments[ttl] = make_moment(rng, 1)
-        for name, value in moments.items():
-            if value is not None:
-                item[name] = value
-        for name in TYPES:
-            value = make_attribute(rng)
-            if value is not None:
-                item[name] = value
-        yield item
-    if prefix:
-        # An item of another kind in the same table is no row.
-        yield {hash_key: {"S": "other:1"}, payload: {"S": "{}"}, "t": {"S": "abc"}}
-
-
-class Conditions:
-    """Makes conditions; values are literals or, with `parameters`, bound. `stored` has the values
-    of each column, which conditions meet and just miss."""
-
-    def __init__(self, rng, parameters, stored):
-        self.rng = rng
-        self.stored = stored
-        self.parameters = [] if parameters else None
-
-    def literal(self, value):
-        if self.parameters is not None:
-            self.parameters.append(value)
-            return "?"
-        if value is None:
-            return "NULL"
-        if isinstance(value, bytes):
-            return "x'%s'" % value.hex()
-        if isinstance(value, str):
-            return "'%s'" % value.replace("'", "''")
-        if isinstance(value, float) and math.isinf(value):
-            return "9e999" if value > 0 else "-9e999"
-        return repr(value)
-
-    def value(self, column):
-        rng = self.rng
-        kind = rng.random()
-        if kind < 0.06:
-            return None
-        if rng.random() < 0.25:
-            value = rng.choice(self.stored[column])
-            if isinstance(value, float) and rng.random() < 0.5:
-                value = math.nextafter(value, rng.choice([-math.inf, math.inf]))
-            elif isinstance(value, int) and rng.random() < 0.5:
-                value = self.fitting(value + rng.choice([-1, 1]))
-            return value
-        if column == "sid" and kind < 0.7:
-            return rng.choice(SIDS)
-        if column == "expired" and kind < 0.7:
-            return rng.choice([0, 1, 0.0, 1.0, "0", "1", 2])
-        if column == "expires" and kind < 0.7:
-            second = rng.choice([NOW - 5000, NOW + 5000, NOW, 1700000000, NOW - 86400])
-            return rng.choice(
-                [second, second + 0.5, second + 0.999, str(second), second * 1000, second + 0.001])
-        if kind < 0.55:
-            number = rng.choice(NUMBERS)
-            try:
-                return self.fitting(int(number))
-            except ValueError:
-                return float(number)
-        if kind < 0.9:
-            return rng.choice(TEXTS)
-        return rng.choice(BYTES)
-
-    @staticmethod
-    def fitting(number):
-        return number if -(2**63) < number < 2**63 else float(number)
-
-    def leaf(self):
-        rng = self.rng
-        column = rng.choice(["sid", "expires", "expired", *TYPES, *TYPES])
-        kind = rng.random()
-        term = column
-        if rng.random() < 0.08:
-            term += rng.choice([" COLLATE NOCASE", " COLLATE RTRIM"])
-        elif rng.random() < 0.05:
-            term = rng.choice(["+%s", "CAST(%s AS TEXT)", "(%s)", "-%s"]) % column
-        if kind < 0.5:
-            operator = rng.choice(["=", "<", "<=", ">", ">=", "!=", "IS", "IS NOT", "=="])
-            value = self.literal(self.value(column))
-            if rng.random() < 0.15:
-                return "%s %s %s" % (value, operator, term)
-            return "%s %s %s" % (term, operator, value)
-        if kind < 0.65:
-            words = rng.choice(["BETWEEN %s AND %s", "NOT BETWEEN %s AND %s"])
-            low = self.literal(self.value(column))
-            return "%s %s" % (term, words % (low, self.literal(self.value(column))))
-        if kind < 0.75:
-            return "%s IS %sNULL" % (term, rng.choice(["", "NOT "]))
-        if kind < 0.85:
-            values = [self.literal(self.value(column)) for _ in range(rng.randrange(1, 4))]
-            return "%s %sIN (%s)" % (term, rng.choice(["", "NOT "]), ", ".join(values))
-        if kind < 0.92:
-            other = rng.choice(["sid", "expires", "expired", *TYPES])
-            return "%s %s %s" % (term, rng.choice(["=", "<", ">="]), other)
-        pattern = rng.choice(["a%", "%2", "1%", "A_C", "é%", "%"])
-        if rng.random() < 0.5:
-            return "%s GLOB %s" % (term, self.literal(pattern.replace("%", "*")))
-        return "%s %sLIKE %s" % (term, rng.choice(["", "NOT "]), self.literal(pattern))
-
-    def make(self, depth=0):
-        rng = self.rng
-        if depth == 2 or rng.random() < 0.45:
-            return self.leaf()
-        if rng.random() < 0.15:
-            return "NOT (%s)" % self.make(depth + 1)
-        words = rng.choice([" AND ", " AND ", " OR "])
-        parts = [self.make(depth + 1) for _ in range(rng.randrange(2, 4))]
-        return "(" + words.join(parts) + ")"
+LIMITED = 200
 
 
 @pytest.fixture(params=LAYOUTS)
@@ -218,7 +27,7 @@ def twins(request, make_table, connect):
     print("DDS_SEED=%d" % seed)
     rng = random.Random(seed)
     layout = request.param
-    table = make_table(LAYOUTS[layout][0], items=make_items(rng, layout))
+    table = make_table(LAYOUTS[layout][0], items=make_items(rng, layout, ITEMS))
     connection = connect()
     columns = ", ".join("%s %s" % column for column in TYPES.items())
     connection.execute(
@@ -230,6 +39,11 @@ def twins(request, make_table, connect):
     connection.execute(
         "INSERT INTO r SELECT sid, session, expires, expired, %s FROM s" % ", ".join(TYPES))
     assert connection.execute("SELECT count(*) FROM r").fetchone() == (ITEMS,)
+    for name, affinity in AFFINITIES.items():
+        connection.execute("CREATE TABLE %s(v %s)" % (name, affinity))
+        values = [rng.choice([None, "12", "012", 12, 12.5, "abc", "session-003", b"abc", LATER,
+                              rng.choice(TEXTS)]) for _ in range(rng.randrange(1, 5))]
+        connection.executemany("INSERT INTO %s VALUES (?)" % name, [(v,) for v in values])
     stored = {
         column: [value for (value,) in connection.execute("SELECT %s FROM r ORDER BY sid" % column)]
         for column in ("sid", "expires", "expired", *TYPES)}
@@ -242,7 +56,7 @@ def test_generated_conditions_find_what_sqlite_finds(twins):
     for number in range(CONDITIONS):
         conditions = Conditions(rng, number % 2, stored)
         where = conditions.make()
-        values = conditions.parameters or []
+        values = conditions.parameters
         what = rng.choice(["sid", "sid, " + ", ".join(TYPES), "sid, session, expires, expired"])
         sql = "SELECT %s FROM %%s WHERE %s ORDER BY sid" % (what, where.replace("%", "%%"))
         rows = connection.execute(sql % "s", values).fetchall()
@@ -253,11 +67,48 @@ def test_generated_conditions_find_what_sqlite_finds(twins):
     assert CONDITIONS * ITEMS * 0.1 < found < CONDITIONS * ITEMS * 0.9
 
 
+def test_generated_limits_give_as_many_rows(twins):
+    """LIMIT and OFFSET are hints to the table; which rows they leave, without an order, is open."""
+    connection, rng, stored = twins
+    bounds = [-1, 0, 1, 2, 5, ITEMS - 1, ITEMS, 1000, 2**63 - 1]
+    for number in range(LIMITED):
+        conditions = Conditions(rng, number % 2, stored)
+        where = conditions.make() if rng.random() < 0.7 else "1"
+        values = conditions.parameters
+        limit, offset = rng.choice(bounds), rng.choice([*bounds, 0, 0])
+        order = " ORDER BY sid" if rng.random() < 0.2 else ""
+        rest = order + (" LIMIT %d OFFSET %d" % (limit, offset) if offset else " LIMIT %d" % limit)
+        found = {sid for (sid,) in connection.execute("SELECT sid FROM r WHERE " + where, values)}
+        rows = [sid for (sid,) in connection.execute(
+            "SELECT sid FROM s WHERE " + where + rest, values)]
+        left = max(0, len(found) - max(0, offset))
+        assert len(rows) == (left if limit < 0 else min(limit, left)), (where, rest, values)
+        assert len(set(rows)) == len(rows) and set(rows) <= found, (where, rest, values)
+        if order:
+            end = None if limit < 0 else max(0, offset) + limit
+            assert rows == sorted(found, key=str.encode)[max(0, offset):end], (where, rest, values)
+
+
+@pytest.mark.parametrize("limit", ["3", "3 OFFSET 2", "3 OFFSET 44", "-1 OFFSET 5", "0"])
+def test_each_arm_of_a_compound_keeps_to_the_whole_limit(limit, twins):
+    """SQLite 3.40 hands the compound's LIMIT and OFFSET to each arm."""
+    connection, _, _ = twins
+    expected = connection.execute(
+        "SELECT sid FROM r UNION ALL SELECT sid FROM r LIMIT " + limit).fetchall()
+    for arms in ("s UNION ALL SELECT sid FROM s", "s UNION ALL SELECT sid FROM r",
+                 "r UNION ALL SELECT sid FROM s"):
+        rows = connection.execute("SELECT sid FROM %s LIMIT %s" % (arms, limit)).fetchall()
+        assert len(rows) == len(expected), arms
+
+
 def test_generated_conditions_filter_at_the_server(twins, requests_of):
     """The same is true of requests: the filter of a condition on one column is really sent."""
     connection, _, _ = twins
-    for where in ("expires < %d" % NOW, "expired = 1", "expired = 0", "expires IS NULL",
-                  "i BETWEEN 1 AND 100", "t = 'abc'", "b IS NOT NULL", "n IS NULL"):
+    for where in ("expires < %d" % LATER, "expired = 1", "expired = 0", "expires IS NULL",
+                  "i BETWEEN 1 AND 100", "t = 'abc'", "t IN ('abc', 'b')", "n IS NULL",
+                  "n IN (1, 12, NULL)", "expires IN (%d)" % (LATER - 5000),
+                  "expires IN (%d, 1700000000)" % (LATER - 5000), "sid > 'session-010'",
+                  "sid BETWEEN 'a' AND 'b'", "sid GLOB 'session-01*'"):
         expected = connection.execute("SELECT count(*) FROM r WHERE " + where).fetchone()
         assert connection.execute("SELECT count(*) FROM s WHERE " + where).fetchone() == expected
         last = requests_of(connection)[-1]
@@ -299,6 +150,19 @@ def test_generated_joins_find_what_sqlite_finds(twins):
         assert rows == connection.execute(sql % ("r", "r")).fetchall(), (sql, values)
 
 
+def test_generated_outer_joins_keep_the_rows_of_their_left_table(twins):
+    """A condition of ON narrows the table on the right alone."""
+    connection, rng, stored = twins
+    for number in range(JOINS):
+        conditions = Conditions(rng, number % 2, stored)
+        on = conditions.make()
+        values = conditions.parameters
+        sql = "SELECT sid, v FROM %%s LEFT JOIN vt ON %s ORDER BY 1, 2" % on.replace("%", "%%")
+        rows = connection.execute(sql % "s", values).fetchall()
+        assert rows == connection.execute(sql % "r", values).fetchall(), (sql, values)
+        assert len({sid for sid, _ in rows}) == ITEMS
+
+
 @pytest.mark.parametrize("operator", ["=", "<", "<=", ">", ">=", "IS"])
 def test_a_date_as_text_is_a_mismatch_that_names_unixepoch(
         operator, make_table, connect, requests_of):
@@ -328,6 +192,22 @@ def test_text_that_is_no_date_is_compared_as_sqlite_does(make_table, connect):
     assert count("expires < 'soon'") == 1
     assert count("expires > '20240101'") == 0
     assert count("expires < '2024-1-1'") == 1
+
+
+@pytest.mark.parametrize("pattern", ["\uffff*", "\ufffe*", "\ufffd*", "a\ufffeb*", "b*"])
+def test_a_glob_finds_what_it_takes_for_another_character(pattern, make_table, connect):
+    """SQLite's GLOB takes U+FFFE and U+FFFF for U+FFFD; the range that it makes of one does not."""
+    sids = [first + second + "b" for first in ("", "a") for second in "\ufffd\ufffe\uffff"]
+    items = [{"sessionId": {"S": sid}, "session_data": {"S": "{}"}, "t": {"S": sid}}
+             for sid in [*sids, "b", "c"]]
+    connection = connect()
+    connection.execute("CREATE VIRTUAL TABLE temp.s USING dynamodb_sessions(table='%s', t TEXT)"
+                       % make_table("sessionId", items=items))
+    for column in ("sid", "t"):
+        found = connection.execute("SELECT sid FROM s WHERE %s GLOB ?" % column, [pattern])
+        expected = connection.execute("SELECT sid FROM s WHERE +%s GLOB ?" % column, [pattern])
+        rows = sorted(found)
+        assert rows == sorted(expected) and rows
 
 
 # ---- DynamoDB's limits --------------------------------------------------------------------------

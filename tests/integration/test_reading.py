@@ -39,7 +39,7 @@ def open_table(connect, scripted_endpoint):
     def make(table, *arguments):
         connection = connect()
         words = ", ".join(["table='%s'" % table, "endpoint_url='%s'" % scripted_endpoint.url,
-                           *arguments])
+                           "total_segments=1", *arguments])
         connection.execute("CREATE VIRTUAL TABLE temp.s USING dynamodb_sessions(%s)" % words)
         return connection
 
@@ -116,14 +116,14 @@ def test_a_number_is_compared_as_sqlite_compares_it(make_table, open_table, log)
         ("a",)]
 
 
-def test_in_is_one_get_item_for_each_key(three, open_table, log):
+def test_in_is_one_batch_of_keys(three, open_table, log):
     connection = open_table(three)
     rows = connection.execute("SELECT sid FROM s WHERE sid IN ('c', 'a', 'zz', 'a') ORDER BY 1")
     assert rows.fetchall() == [("a",), ("c",)]
-    assert sorted(log(connection)) == [("GetItem", 0, None)] + 2 * [("GetItem", 1, None)]
+    assert log(connection) == [("BatchGetItem", 2, None)]
 
 
-def test_keys_from_another_table_are_get_items(three, open_table, log):
+def test_keys_from_another_table_are_asked_for(three, open_table, log):
     connection = open_table(three)
     connection.execute("CREATE TABLE suspects(sid TEXT)")
     connection.executemany("INSERT INTO suspects VALUES (?)", [("a",), ("b",), (None,)])
@@ -133,7 +133,7 @@ def test_keys_from_another_table_are_get_items(three, open_table, log):
     assert connection.execute(join).fetchall() == [("a",), ("b",)]
     left = "SELECT suspects.rowid, s.sid FROM suspects LEFT JOIN s USING (sid) ORDER BY 1"
     assert connection.execute(left).fetchall() == [(1, "a"), (2, "b"), (3, None)]
-    assert log(connection) == 6 * [("GetItem", 1, None)]
+    assert log(connection) == [("BatchGetItem", 2, None)] + 4 * [("GetItem", 1, None)]
 
 
 def test_the_prefix_is_part_of_the_key_alone(make_table, open_table, scripted_endpoint):
@@ -197,13 +197,20 @@ def test_a_condition_needs_its_attributes_too(three, open_table, scripted_endpoi
     ("user = '42'", 1, "b"),
     ("user > '42'", 1, "c"),
     ("user IS NULL", 1, "a"),
-    ("user IS NOT NULL", 2, "bc"),
+    ("user IN ('42', '43', NULL)", 2, "bc"),
+    ("visits IN (8, 9)", 1, "c"),
+    ("expires IN (%d, 5)" % FUTURE, 2, "ab"),
+    ("sid > 'a'", 2, "bc"),
+    ("sid GLOB 'b*'", 1, "b"),
+    ("sid BETWEEN 'b' AND 'c'", 2, "bc"),
     ("visits <= 7", 1, "b"),
     ("visits BETWEEN 7 AND 7.5", 1, "b"),
     ("visits = 8 AND expired = 1 AND user = '43'", 1, "c"),
     ("visits = 8 AND expired = 0", 0, ""),
     # What DynamoDB is not asked to judge.
     ("expired", 3, "c"),
+    ("user IS NOT NULL", 3, "bc"),
+    ("user GLOB '*2'", 3, "b"),
     ("user LIKE '4%'", 3, "bc"),
     ("user = '42' COLLATE NOCASE", 3, "b"),
     ("user = '42' OR visits = 8", 3, "bc"),
@@ -286,9 +293,38 @@ def test_the_same_rows_come_in_one_statement_twice(three, open_table):
     ("SELECT session FROM s WHERE sid = 'a'", "GetItem where sid = ?; columns sid, session"),
     ("SELECT count(*) FROM s", "Scan; columns sid"),
     ("SELECT * FROM s WHERE expires < 5",
-     "Scan where expires < ?; columns sid, session, expires, user, \"last visit\""),
+     "Scan where expires < ?; columns sid, session, expires, user, \"last visit\", mail"),
     ("SELECT sid FROM s WHERE expired = 1 AND user IS NOT NULL",
-     "Scan where expired = ? and user is not null; columns sid, user, expired"),
+     "Scan where expired = ?; columns sid, user, expired"),
+    # IS NOT NULL and GLOB come for the left table of an outer join too, unlike other operators.
+    ("SELECT sid FROM s LEFT JOIN (SELECT 1) ON user IS NULL", "Scan; columns sid, user"),
+    ("SELECT sid FROM s WHERE user IS NULL", "Scan where user is null; columns sid, user"),
+    ("SELECT sid FROM s WHERE user IS NULL LIMIT 5",
+     "Scan where user is null; limit ?; columns sid, user"),
+    ("SELECT sid FROM s WHERE sid GLOB 'a*'", "Scan where sid >= ? and sid < ?; columns sid"),
+    ("SELECT sid FROM s WHERE sid LIKE 'a%'", "Scan; columns sid"),
+    ("SELECT sid FROM s WHERE session GLOB '*x*'", "Scan; columns sid, session"),
+    ("SELECT sid FROM s WHERE sid IS 'a'", "GetItem where sid is ?; columns sid"),
+    ("SELECT sid FROM s WHERE sid IN ('a')", "GetItem where sid = ?; columns sid"),
+    ("SELECT sid FROM s WHERE sid = 'a' OR sid = 'b'", "BatchGetItem where sid in ?; columns sid"),
+    ("SELECT sid FROM s WHERE sid IN ('a', 'b') LIMIT 1",
+     "BatchGetItem where sid in ?; columns sid"),
+    ("SELECT sid FROM s WHERE sid IN (SELECT name FROM pragma_table_list)",
+     "BatchGetItem where sid in ?; columns sid"),
+    ("SELECT sid FROM s WHERE sid COLLATE NOCASE IN ('a', 'b')", "Scan; columns sid"),
+    ("SELECT sid FROM s WHERE user IN ('a', 'b')", "Scan where user in ?; columns sid, user"),
+    ("SELECT sid FROM s WHERE mail = 'm'", "Query by-mail where mail = ?; columns sid, mail"),
+    ("SELECT sid FROM s WHERE expires > 5 AND mail = 'm' LIMIT 2",
+     "Query by-mail where mail = ? and expires > ?; limit ?; columns sid, expires, mail"),
+    ("SELECT sid FROM s WHERE mail = 'm' AND sid = 'a'",
+     "GetItem where sid = ? and mail = ?; columns sid, mail"),
+    ("SELECT sid FROM s WHERE mail = 'm' COLLATE NOCASE", "Scan; columns sid, mail"),
+    ("SELECT sid FROM s WHERE mail IN ('m', 'n')", "Scan where mail in ?; columns sid, mail"),
+    ("SELECT sid FROM s LIMIT 3", "Scan; limit ?; columns sid"),
+    ("SELECT sid FROM s LIMIT 3 OFFSET 2", "Scan; limit ?; offset ?; columns sid"),
+    ("SELECT sid FROM s WHERE session = 'x' LIMIT 3", "Scan; columns sid, session"),
+    ("SELECT sid FROM s WHERE expires > 5 OR user = 'u'", "Scan; columns sid, expires, user"),
+    ("SELECT sid FROM s WHERE sid = 'a' OR user = 'u'", "Scan; columns sid, user"),
     ("SELECT sid FROM s WHERE \"last visit\" >= 3",
      "Scan where \"last visit\" >= ?; columns sid, \"last visit\""),
     ("SELECT sid FROM s WHERE session LIKE '%x%'", "Scan; columns sid, session"),
@@ -299,9 +335,11 @@ def test_the_same_rows_come_in_one_statement_twice(three, open_table):
     ("DELETE FROM s WHERE sid = 'a'", "GetItem where sid = ?; columns sid"),
 ])
 def test_explain_query_plan_says_the_request(sql, words, open_table, log):
-    connection = open_table("no-such-table", "user TEXT", "\"last visit\" INTEGER")
-    (row,) = connection.execute("EXPLAIN QUERY PLAN " + sql).fetchall()
-    assert re.search(r"VIRTUAL TABLE INDEX \d+:(.*)$", row[3])[1] == words
+    connection = open_table("no-such-table", "user TEXT", "\"last visit\" INTEGER", "mail TEXT",
+                            "index='by-mail(mail)'")
+    rows = [row[3] for row in connection.execute("EXPLAIN QUERY PLAN " + sql)]
+    (found,) = [row for row in rows if re.search(r"\bs VIRTUAL TABLE", row)]
+    assert re.search(r"VIRTUAL TABLE INDEX \d+:(.*)$", found)[1] == words
     assert log(connection) == []
 
 
@@ -311,6 +349,16 @@ def test_a_join_asks_by_key_rather_than_scan(open_table):
     join = "EXPLAIN QUERY PLAN SELECT * FROM s JOIN local ON s.sid = local.id"
     plan = [row[3] for row in connection.execute(join)]
     assert plan[0].startswith("SCAN local") and "GetItem where sid = ?" in plan[1]
+
+
+def test_an_or_is_several_requests_only_where_each_is_by_key(open_table):
+    connection = open_table("no-such-table", "mail TEXT", "user TEXT", "index='by-mail(mail)'",
+                            "index='by-user(user)'")
+    arms = "EXPLAIN QUERY PLAN SELECT sid FROM s WHERE sid = 'a' OR mail = 'm' OR user = 'u'"
+    plan = " ".join(row[3] for row in connection.execute(arms))
+    assert "GetItem where sid = ?" in plan
+    assert "Query by-mail where mail = ?" in plan and "Query by-user where user = ?" in plan
+    assert "Scan" not in plan
 
 
 # ---- consistency ------------------------------------------------------------------------------

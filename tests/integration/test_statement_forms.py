@@ -28,7 +28,7 @@ def sessions(connect, make_table):
     connection = connect()
     connection.execute(
         f"CREATE VIRTUAL TABLE temp.s USING dynamodb_sessions(table='{table}', userId TEXT, "
-        "n NUMERIC)"
+        "n NUMERIC, total_segments=1)"
     )
     return connection
 

@@ -201,7 +201,8 @@ def test_sql_logs_a_user_out_by_an_attribute(start_application, sql_on, requests
     sql.execute("DELETE FROM sessions WHERE userId = '42'")
     assert [visitor.get("/me")["user"] for visitor in visitors] == [None, "u", None, "u"]
     assert len(app.items()) == 3
-    assert [row["operation"] for row in requests_of(sql)] == ["Scan", "Scan", "TransactWriteItems"]
+    assert [row["operation"] for row in requests_of(sql)] == [
+        "DescribeTable", "Scan", "Scan", "TransactWriteItems"]
 
 
 def test_a_store_with_names_of_its_own(start_application, sql_on):

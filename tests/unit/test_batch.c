@@ -293,17 +293,24 @@ static int get_all(fixture *f, size_t count, dds_error *error) {
                                          .consistent = true,
                                          .concurrency = 4};
   dds_batch_get *batch;
-  dds_item item = {{0}};
+  dds_item item = {.json = {0}};
+  size_t number = count;
   int items = 0;
   bool ok = dds_batch_get_open(&f->base.table, &request, &batch, error);
-  while (ok && (ok = dds_batch_get_next(batch, &item, error)) && item.json.text != NULL) {
+  while (ok && (ok = dds_batch_get_next(batch, &item, &number, error)) && item.json.text != NULL) {
+    dds_key key;
+    assert_true(number < count);
+    ok = dds_key_from_item("id", &item, &key, error);
+    assert_true(!ok || dds_key_equal(&key, &f->get_keys[number]));
+    dds_key_free(&key);
     items++;
   }
   dds_batch_get_close(batch);
   return ok ? items : -1;
 }
 
-#define ITEM "{\"id\":{\"S\":\"w0\"}}"
+#define ITEM  "{\"id\":{\"S\":\"w0\"}}"
+#define OTHER "{\"sess\":{\"S\":\"{}\"},\"id\":{\"S\":\"\\u0077\\u0031\"}}" /* w1 */
 #define PAGE(items, left) \
   "{\"Responses\":{\"prod-sessions\":[" items "]},\"UnprocessedKeys\":{" left "}}"
 
@@ -311,7 +318,7 @@ static void gets_by_hundreds(void **state) {
   (void)state;
   fixture f;
   set_up(&f);
-  scripted_transport_answer(f.base.script, 200, PAGE(ITEM "," ITEM, ""));
+  scripted_transport_answer(f.base.script, 200, PAGE(ITEM "," OTHER, ""));
   scripted_transport_answer(f.base.script, 200, "{\"Responses\":{}}");
   assert_int_equal(get_all(&f, 110, &f.base.error), 2);
   assert_int_equal(count_in_body(&f, 0, "\"S\":"), 100);
@@ -332,7 +339,7 @@ static void asks_again_for_unprocessed_keys(void **state) {
   scripted_transport_answer(
       f.base.script, 200,
       PAGE(ITEM, "\"prod-sessions\":{\"Keys\":[{\"id\":{\"S\":\"w1\"}},{\"id\":{\"S\":\"w3\"}}]}"));
-  scripted_transport_answer(f.base.script, 200, PAGE(ITEM, ""));
+  scripted_transport_answer(f.base.script, 200, PAGE(OTHER, ""));
   assert_int_equal(get_all(&f, 5, &f.base.error), 2);
   assert_non_null(strstr(table_fixture_body(&f.base, 1),
                          "\"Keys\":[{\"id\":{\"S\":\"w1\"}},{\"id\":{\"S\":\"w3\"}}]"));
@@ -344,6 +351,16 @@ static void refuses_odd_pages(void **state) {
   static const char *const bodies[] = {
       "{}",
       PAGE("5", ""),
+      PAGE(ITEM "," ITEM, ""),
+      PAGE("{\"id\":{\"S\":\"w5\"}}", ""),
+      PAGE("{\"id\":{\"B\":\"w0\"}}", ""),
+      PAGE("{\"id\":{}}", ""),
+      PAGE("{\"sess\":{\"S\":\"w0\"}}", ""),
+      PAGE(OTHER, "\"prod-sessions\":{\"Keys\":[{\"id\":{\"S\":\"w1\"}}]}"),
+      "{\"Responses\":{\"other\":[" ITEM "]}}",
+      "{\"Responses\":{\"prod-sessions\":[" ITEM "],\"other\":[]}}",
+      "{\"Responses\":{\"prod-sessions\":" ITEM "}}",
+      "{\"Responses\":[" ITEM "]}",
       PAGE("", "\"prod-sessions\":{}"),
       PAGE("", "\"prod-sessions\":{\"Keys\":[{\"id\":{\"S\":\"strange\"}}]}"),
       PAGE("", "\"prod-sessions\":{\"Keys\":\"all\"}"),
@@ -358,6 +375,39 @@ static void refuses_odd_pages(void **state) {
     assert_non_null(strstr(f.base.error.message, "unexpected answer"));
     table_fixture_tear_down(&f.base);
   }
+}
+
+/* The second call brings an item of the first. */
+static void refuses_an_item_of_another_call(void **state) {
+  (void)state;
+  fixture f;
+  set_up(&f);
+  scripted_transport_answer(f.base.script, 200, PAGE(ITEM, ""));
+  scripted_transport_answer(f.base.script, 200, PAGE(ITEM, ""));
+  assert_int_equal(get_all(&f, 110, &f.base.error), -1);
+  assert_string_equal(f.base.error.message, "BatchGetItem of \"prod-sessions\" failed: unexpected "
+                                            "answer: an item that comes twice");
+  table_fixture_tear_down(&f.base);
+}
+
+/* Every item is told from every other, also where hashes meet. */
+static void gives_every_item_of_many(void **state) {
+  (void)state;
+  fixture f;
+  set_up(&f);
+  for (int first = 0; first < MOST; first += DDS_BATCH_MAX_KEYS) {
+    dds_buffer items = DDS_BUFFER_INIT(100000);
+    dds_buffer_append_text(&items, "{\"Responses\":{\"prod-sessions\":[");
+    for (int i = first; i < MOST && i < first + DDS_BATCH_MAX_KEYS; i++) {
+      dds_buffer_append_format(&items, "%s%s", i == first ? "" : ",", f.keys[i]);
+    }
+    dds_buffer_append_text(&items, "]}}");
+    scripted_transport_answer(f.base.script, 200, dds_buffer_text(&items));
+    dds_buffer_free(&items);
+  }
+  assert_int_equal(get_all(&f, MOST, &f.base.error), MOST);
+  assert_int_equal(scripted_transport_most_in_flight(f.base.script), 2);
+  table_fixture_tear_down(&f.base);
 }
 
 /* ---- memory ----------------------------------------------------------------------------------*/
@@ -381,7 +431,7 @@ static bool write_once(table_fixture *base, dds_error *error) {
 static void script_get(table_fixture *base) {
   scripted_transport_answer(base->script, 200,
                             PAGE(ITEM, "\"prod-sessions\":{\"Keys\":[{\"id\":{\"S\":\"w1\"}}]}"));
-  scripted_transport_answer(base->script, 200, PAGE(ITEM, ""));
+  scripted_transport_answer(base->script, 200, PAGE(OTHER, ""));
 }
 
 static bool get_once(table_fixture *base, dds_error *error) {
@@ -411,6 +461,8 @@ int main(void) {
       cmocka_unit_test(gets_by_hundreds),
       cmocka_unit_test(asks_again_for_unprocessed_keys),
       cmocka_unit_test(refuses_odd_pages),
+      cmocka_unit_test(refuses_an_item_of_another_call),
+      cmocka_unit_test(gives_every_item_of_many),
       cmocka_unit_test(survives_every_refused_allocation),
   };
   return cmocka_run_group_tests(tests, failing_allocator_set_up, NULL);

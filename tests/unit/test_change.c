@@ -50,7 +50,7 @@ static dds_new_value new_value(const char *text) {
 }
 
 static dds_item item_of(const char *text) {
-  dds_item item;
+  dds_item item = {.json = {0}};
   if (!dds_json_parse(text, strlen(text), &item.json, NULL)) {
     fail_msg("no JSON: %s", text);
   }
@@ -709,7 +709,7 @@ static void check_there_and_back(const dds_layout *layout, const char *session,
   dds_write inserted, writes[2];
   dds_error error = DDS_ERROR_INIT;
   assert_true(dds_change_insert(&table, &row, NOW_MS, false, &inserted, &error));
-  dds_item item;
+  dds_item item = {.json = {0}};
   if (!dds_item_parse(inserted.item, inserted.item_length, &item, &error)) {
     fail_msg("%s: %s", error.message, inserted.item);
   }

@@ -15,6 +15,10 @@ static dds_condition *compare(const char *attribute, dds_comparison comparison,
   return dds_condition_compare(attribute, comparison, typed_value, strlen(typed_value));
 }
 
+static dds_condition *in(const char *attribute, const char *typed_values) {
+  return dds_condition_in(attribute, typed_values, strlen(typed_values));
+}
+
 static void expect_words(dds_condition *condition, const char *words) {
   assert_non_null(condition);
   dds_buffer text = DDS_BUFFER_INIT(1000);
@@ -37,9 +41,11 @@ static void is_said_in_words(void **state) {
   static const struct {
     dds_comparison comparison;
     const char *words;
-  } comparisons[] = {{DDS_EQUAL, "x = ?"},   {DDS_NOT_EQUAL, "x <> ?"},
-                     {DDS_LESS, "x < ?"},    {DDS_LESS_EQUAL, "x <= ?"},
-                     {DDS_GREATER, "x > ?"}, {DDS_GREATER_EQUAL, "x >= ?"}};
+  } comparisons[] = {{DDS_EQUAL, "x = ?"},
+                     {DDS_LESS, "x < ?"},
+                     {DDS_LESS_EQUAL, "x <= ?"},
+                     {DDS_GREATER, "x > ?"},
+                     {DDS_GREATER_EQUAL, "x >= ?"}};
   for (size_t i = 0; i < sizeof comparisons / sizeof comparisons[0]; i++) {
     expect_words(compare("x", comparisons[i].comparison, "{\"S\":\"secret\"}"),
                  comparisons[i].words);
@@ -47,6 +53,8 @@ static void is_said_in_words(void **state) {
   expect_words(dds_condition_not_exists("b"), "attribute_not_exists(b)");
   expect_words(dds_condition_type_is("b", DDS_TYPE_NUMBER_SET), "attribute_type(b, NS)");
   expect_words(dds_condition_begins_with("b", "x", 1), "begins_with(b, ?)");
+  expect_words(in("b", "[{\"S\":\"x\"}]"), "b IN (?)");
+  expect_words(dds_condition_not(in("b", "[{\"S\":\"x\"}, {\"N\":\"5\"}]")), "NOT b IN (?, ?)");
 }
 
 static void has_parentheses_where_needed(void **state) {
@@ -92,13 +100,11 @@ static void compares_as_dynamodb(void **state) {
     bool holds;
   } cases[] = {
       {"n", DDS_EQUAL, "{\"N\":\"5.0\"}", true},
-      {"n", DDS_NOT_EQUAL, "{\"N\":\"5.0\"}", false},
       {"n", DDS_LESS, "{\"N\":\"10\"}", true},
       {"n", DDS_GREATER, "{\"N\":\"-10\"}", true},
       {"n", DDS_LESS_EQUAL, "{\"N\":\"5\"}", true},
       {"n", DDS_GREATER_EQUAL, "{\"N\":\"5.00000000000000000001\"}", false},
       {"n", DDS_EQUAL, "{\"S\":\"5\"}", false},
-      {"n", DDS_NOT_EQUAL, "{\"S\":\"5\"}", true},
       {"n", DDS_LESS, "{\"S\":\"6\"}", false},
       {"s", DDS_LESS, "{\"S\":\"c\"}", true},
       {"s", DDS_GREATER, "{\"S\":\"bz\"}", true},
@@ -108,17 +114,14 @@ static void compares_as_dynamodb(void **state) {
       {"b", DDS_GREATER, "{\"B\":\"fg==\"}", true},
       {"b", DDS_LESS, "{\"B\":\"fwA=\"}", true},
       {"t", DDS_EQUAL, "{\"BOOL\":true}", true},
-      {"t", DDS_NOT_EQUAL, "{\"BOOL\":false}", true},
       {"t", DDS_LESS_EQUAL, "{\"BOOL\":true}", false},
       {"z", DDS_EQUAL, "{\"NULL\":true}", true},
       {"l", DDS_EQUAL, "{\"L\":[{\"S\":\"q\"}]}", true},
       {"m", DDS_EQUAL, "{\"M\":{}}", true},
       {"ss", DDS_EQUAL, "{\"SS\":[\"y\",\"x\"]}", true},
-      {"ss", DDS_NOT_EQUAL, "{\"SS\":[\"y\"]}", true},
       {"none", DDS_EQUAL, "{\"N\":\"5\"}", false},
       {"none", DDS_LESS, "{\"N\":\"5\"}", false},
       {"none", DDS_GREATER_EQUAL, "{\"N\":\"5\"}", false},
-      {"none", DDS_NOT_EQUAL, "{\"N\":\"5\"}", true},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     if (holds(compare(cases[i].attribute, cases[i].comparison, cases[i].operand), item) !=
@@ -146,7 +149,67 @@ static void evaluates_functions_and_logic(void **state) {
   assert_true(holds(dds_condition_or(dds_condition_exists("x"), dds_condition_exists("s")), item));
   assert_true(holds(dds_condition_not_exists("n"), NULL));
   assert_false(holds(dds_condition_exists("n"), NULL));
-  assert_true(holds(compare("n", DDS_NOT_EQUAL, "{\"N\":\"5\"}"), NULL));
+}
+
+static void finds_values_in_a_list(void **state) {
+  (void)state;
+  static const struct {
+    const char *attribute;
+    const char *list;
+    bool holds;
+  } cases[] = {
+      {"n", "[{\"N\":\"4\"},{\"N\":\"5.0\"}]", true},
+      {"n", "[{\"N\":\"4\"},{\"S\":\"5\"}]", false},
+      {"s", "[{\"S\":\"a\"} , {\"S\":\"b\xc3\xa9\"}]", true},
+      {"s", "[{\"S\":\"b\"}]", false},
+      {"b", "[{\"B\":\"fw==\"}]", true},
+      {"none", "[{\"S\":\"a\"}]", false},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    if (holds(in(cases[i].attribute, cases[i].list), item) != cases[i].holds) {
+      fail_msg("case %zu: %s, %s", i, cases[i].attribute, cases[i].list);
+    }
+  }
+  assert_false(holds(in("n", "[{\"N\":\"5\"}]"), NULL));
+  static const char *const refused[] = {"", "[]", "{\"S\":\"a\"}", "[1]", "[{\"S\":\"a\"},{}]",
+                                        "5"};
+  for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+    assert_null(in("n", refused[i]));
+  }
+}
+
+/* 100 values are DynamoDB's limit; each counts, and its bytes. */
+static void counts_the_values_of_a_list(void **state) {
+  (void)state;
+  dds_buffer list = DDS_BUFFER_INIT(10000);
+  for (int i = 0; i < DDS_CONDITION_MAX_LIST; i++) {
+    dds_buffer_append_format(&list, "%s{\"S\":\"%02d\"}", i == 0 ? "[" : ",", i);
+  }
+  dds_buffer_append_char(&list, ']');
+  dds_condition *condition = dds_condition_and(in("n", dds_buffer_text(&list)), a());
+  assert_int_equal(dds_condition_operator_count(condition), DDS_CONDITION_MAX_LIST + 2);
+  dds_condition *one = a();
+  assert_int_equal(dds_condition_value_bytes(condition),
+                   2 * DDS_CONDITION_MAX_LIST + dds_condition_value_bytes(one));
+  dds_condition_release(one);
+  dds_condition_release(condition);
+  list.length--;
+  dds_buffer_append_text(&list, ",{\"S\":\"x\"}]");
+  assert_null(in("n", dds_buffer_text(&list)));
+  dds_buffer_free(&list);
+}
+
+static void tells_what_it_names(void **state) {
+  (void)state;
+  dds_condition *condition =
+      dds_condition_or(dds_condition_and(a(), dds_condition_not(in("l", "[{\"S\":\"x\"}]"))), b());
+  assert_true(dds_condition_names(condition, "a"));
+  assert_true(dds_condition_names(condition, "l"));
+  assert_true(dds_condition_names(condition, "b"));
+  assert_false(dds_condition_names(condition, "x"));
+  assert_false(dds_condition_names(condition, "A"));
+  assert_false(dds_condition_names(NULL, "a"));
+  dds_condition_release(condition);
 }
 
 static void shares_by_reference_counts(void **state) {
@@ -174,9 +237,9 @@ static void survives_every_refused_allocation(void **state) {
   (void)state;
   for (long nth = 1;; nth++) {
     failing_allocator_refuse(nth);
-    dds_condition *condition = dds_condition_not(
-        dds_condition_or(dds_condition_and(a(), dds_condition_begins_with("c", "x", 1)),
-                         dds_condition_or(dds_condition_type_is("d", DDS_TYPE_MAP), b())));
+    dds_condition *condition = dds_condition_not(dds_condition_or(
+        dds_condition_and(a(), dds_condition_begins_with("c", "x", 1)),
+        dds_condition_or(dds_condition_type_is("d", DDS_TYPE_MAP), in("e", "[{\"S\":\"x\"}]"))));
     bool refused = failing_allocator_has_refused();
     failing_allocator_refuse(0);
     assert_int_equal(condition == NULL, refused);
@@ -194,6 +257,9 @@ int main(void) {
       cmocka_unit_test(has_parentheses_where_needed),
       cmocka_unit_test(compares_as_dynamodb),
       cmocka_unit_test(evaluates_functions_and_logic),
+      cmocka_unit_test(finds_values_in_a_list),
+      cmocka_unit_test(counts_the_values_of_a_list),
+      cmocka_unit_test(tells_what_it_names),
       cmocka_unit_test(shares_by_reference_counts),
       cmocka_unit_test(survives_every_refused_allocation),
   };

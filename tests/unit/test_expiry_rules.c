@@ -182,7 +182,7 @@ static void assigns_what_differs_alone(void **state) {
   (void)state;
   static const char json[] = "{\"expireTime\":{\"N\":\"1700000000500\"},"
                              "\"expireTime_TTL\":{\"N\":\"1.7E9\"}}";
-  dds_item item;
+  dds_item item = {.json = {0}};
   assert_true(dds_json_parse(json, strlen(json), &item.json, NULL));
   dds_write write = {.kind = DDS_WRITE_UPDATE};
   dds_expiry expiry = {.time_ms = 1700000000600};
@@ -197,7 +197,7 @@ static void assigns_what_differs_alone(void **state) {
 static void an_expiry_beyond_dates_is_never(void **state) {
   (void)state;
   static const char json[] = "{\"expires\":{\"N\":\"1E+100\"}}";
-  dds_item item;
+  dds_item item = {.json = {0}};
   assert_true(dds_json_parse(json, strlen(json), &item.json, NULL));
   dds_expiry expiry;
   dds_expiry_rules_of_item(dds_layout_at(CONNECT), &item, &expiry);

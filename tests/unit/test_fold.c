@@ -176,7 +176,7 @@ static dds_write make(const letter *from) {
 /* ---- a server with one item ------------------------------------------------------------------*/
 
 static dds_item parse(const char *text, size_t length) {
-  dds_item item = {{0}};
+  dds_item item = {.json = {0}};
   assert_true(dds_json_parse(text, length, &item.json, NULL));
   return item;
 }
@@ -190,7 +190,7 @@ static int attribute_of(const dds_item *item, const char *name) {
 static bool serve(const dds_write *write, world *at) {
   size_t length;
   char *text = item_of(at->a, at->b, &length);
-  dds_item item = {{0}};
+  dds_item item = {.json = {0}};
   dds_condition *condition;
   dds_error error = DDS_ERROR_INIT;
   if (at->exists) {
@@ -216,7 +216,7 @@ static dds_fold_result judge(dds_fold_step *steps, size_t count, const world *at
   size_t length;
   size_t refused;
   char *text = item_of(at->a, at->b, &length);
-  dds_item item = {{0}};
+  dds_item item = {.json = {0}};
   dds_fold_result result;
   dds_error error = DDS_ERROR_INIT;
   if (at->exists) {
@@ -482,7 +482,7 @@ static void survives_every_refused_allocation(void **state) {
       dds_fold_result result;
       dds_error error = DDS_ERROR_INIT;
       size_t step;
-      dds_item missing = {{0}};
+      dds_item missing = {.json = {0}};
       for (size_t j = 0; j < count; j++) {
         steps[j] = (dds_fold_step){.write = &writes[j], .is_ignored = sequences[i][j] == 'G'};
       }

@@ -12,7 +12,7 @@
 #include "failing_allocator.h"
 
 static dds_item item_of(const char *text) {
-  dds_item item;
+  dds_item item = {.json = {0}};
   if (!dds_json_parse(text, strlen(text), &item.json, NULL)) {
     fail_msg("no JSON: %s", text);
   }
@@ -45,7 +45,7 @@ static void finds_attributes_by_type(void **state) {
       {"l", DDS_TYPE_LIST},        {"m", DDS_TYPE_MAP},         {"ss", DDS_TYPE_STRING_SET},
       {"ns", DDS_TYPE_NUMBER_SET}, {"bs", DDS_TYPE_BINARY_SET},
   };
-  dds_item item;
+  dds_item item = {.json = {0}};
   dds_error error = DDS_ERROR_INIT;
   assert_true(dds_item_parse(EVERY_TYPE, sizeof EVERY_TYPE - 1, &item, &error));
   dds_item_iterator iterator = dds_item_iterate(&item);
@@ -112,7 +112,7 @@ static void refuses_items_that_dynamodb_would(void **state) {
                                       "{\"a\":{\"L\":[1]}}",
                                       "{\"a\":{\"M\":{\"b\":{\"SS\":[]}}}}"};
   for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) {
-    dds_item item;
+    dds_item item = {.json = {0}};
     dds_error error = DDS_ERROR_INIT;
     if (dds_item_parse(items[i], strlen(items[i]), &item, &error)) {
       fail_msg("%s", items[i]);
@@ -121,7 +121,7 @@ static void refuses_items_that_dynamodb_would(void **state) {
     assert_null(item.json.text);
   }
   static const char precise[] = "{\"a\":{\"N\":\"123456789012345678901234567890123456789\"}}";
-  dds_item item;
+  dds_item item = {.json = {0}};
   dds_error error = DDS_ERROR_INIT;
   assert_false(dds_item_parse(precise, sizeof precise - 1, &item, &error));
   assert_int_equal(error.code, DDS_TOOBIG);
@@ -138,7 +138,7 @@ static bool nested_item_is_valid(int levels) {
     dds_buffer_append_text(&text, "]}");
   }
   dds_buffer_append_text(&text, "}");
-  dds_item item;
+  dds_item item = {.json = {0}};
   dds_error error = DDS_ERROR_INIT;
   bool is_valid = dds_item_parse(dds_buffer_text(&text), text.length, &item, &error);
   dds_buffer_free(&text);

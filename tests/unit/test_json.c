@@ -16,6 +16,21 @@
 #include "dynamodb/json.h"
 #include "dynamodb/json_lookup.h"
 
+/* One pass finds the same object and member as parsing and then looking for it. */
+static void assert_object_is_read_alike(const char *text, size_t length) {
+  dds_json whole, object, wanted, member;
+  bool is_object =
+      dds_json_parse(text, length, &whole, NULL) && dds_json_type_of(whole) == DDS_JSON_OBJECT;
+  assert_int_equal(dds_json_parse_object(text, length, "a", &object, &member), is_object);
+  assert_ptr_equal(object.text, is_object ? whole.text : NULL);
+  assert_int_equal(object.length, is_object ? whole.length : 0);
+  if (!is_object || !dds_json_find(whole, "a", 1, &wanted)) {
+    wanted = (dds_json){0};
+  }
+  assert_ptr_equal(member.text, wanted.text);
+  assert_int_equal(member.length, wanted.length);
+}
+
 static bool is_valid(const char *text, size_t length) {
   /* An exact copy, so that AddressSanitizer sees a read behind the end. */
   char *copy = malloc(length == 0 ? 1 : length);
@@ -23,6 +38,7 @@ static bool is_valid(const char *text, size_t length) {
   memcpy(copy, text, length);
   dds_json value;
   bool result = dds_json_parse(copy, length, &value, NULL);
+  assert_object_is_read_alike(copy, length);
   free(copy);
   return result;
 }
@@ -128,6 +144,7 @@ static void refuses_all_else_and_says_where(void **state) {
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     dds_json value;
     size_t where = 12345;
+    assert_object_is_read_alike(cases[i].text, strlen(cases[i].text));
     if (dds_json_parse(cases[i].text, strlen(cases[i].text), &value, &where)) {
       fail_msg("accepted: %s", cases[i].text);
     }
@@ -153,6 +170,15 @@ static void bounds_the_depth(void **state) {
   memset(text + DDS_JSON_MAX_DEPTH, ']', DDS_JSON_MAX_DEPTH);
   assert_true(dds_json_parse(text, 2 * DDS_JSON_MAX_DEPTH, &value, NULL));
   assert_true(dds_json_equal(value, value));
+  for (size_t levels = DDS_JSON_MAX_DEPTH - 1; levels <= DDS_JSON_MAX_DEPTH; levels++) {
+    static const char before[] = "{\"a\":";
+    size_t length = strlen(before);
+    memcpy(text, before, length);
+    memset(text + length, '[', levels);
+    memset(text + length + levels, ']', levels);
+    text[length + 2 * levels] = '}';
+    assert_object_is_read_alike(text, length + 2 * levels + 1);
+  }
   free(text);
 }
 
@@ -210,6 +236,7 @@ static void finds_members(void **state) {
       parse("{\"a\":1,\"\\u0061\":2,\"b\":{\"c\":{\"d\":3}},\"e\\u0000f\":4,\"g\\\\h\":5,"
             "\"\xc3\xa9\":6,\"\\ud83c\\udf6a\":7,\"\\ud800\":8,\"l\":[1]}");
   dds_json value;
+  assert_object_is_read_alike(root.text, root.length);
   assert_true(dds_json_find(root, "a", 1, &value));
   assert_memory_equal(value.text, "2", 1); /* the last of duplicates */
   assert_true(dds_json_find(root, "e\0f", 3, &value));
@@ -532,6 +559,7 @@ static void agrees_with_cjson(void **state) {
     }
     dds_json ours;
     bool is_ours = dds_json_parse(text.data, text.length, &ours, NULL);
+    assert_object_is_read_alike(text.data, text.length);
     cJSON *theirs = cJSON_ParseWithOpts(text.data, NULL, 1);
     if (!is_mutated && !is_ours) {
       fail_msg("refused: %s", text.data);

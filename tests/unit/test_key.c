@@ -58,7 +58,7 @@ static void has_one_spelling(void **state) {
       {"{\"id\":\"a\"}", NULL},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-    dds_item item;
+    dds_item item = {.json = {0}};
     dds_key key;
     dds_error error = DDS_ERROR_INIT;
     assert_true(dds_json_parse(cases[i].item, strlen(cases[i].item), &item.json, NULL));
@@ -91,7 +91,7 @@ static void copies_and_compares(void **state) {
 static void survives_every_refused_allocation(void **state) {
   (void)state;
   static const char text[] = "{\"id\":{\"S\":\"a\\u0000b\"}}";
-  dds_item item;
+  dds_item item = {.json = {0}};
   assert_true(dds_json_parse(text, sizeof text - 1, &item.json, NULL));
   for (long nth = 1;; nth++) {
     dds_key key = {0};

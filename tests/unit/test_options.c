@@ -83,8 +83,9 @@ static void takes_every_option(void **state) {
       "table=t1", "layout=dynamodb-store", "region=eu-west-1", "endpoint_url=http://localhost:8000",
       "profile=prod", "hash_key=key", "prefix=p:", "suffix=:s", "data=payload", "expires=until",
       "ttl=drop", "consistent_read=1", "commit=atomic", "concurrency=8", "create=1",
-      "read_capacity=5", "write_capacity=7", "request_timeout=2.5", "connect_timeout=0.1",
-      "max_attempts=9", "read_only=1", "userId TEXT"));
+      "read_capacity=5", "write_capacity=7", "index='by-user(userId)'", "total_segments=4",
+      "capacity_limit=100", "request_timeout=2.5", "connect_timeout=0.1", "max_attempts=9",
+      "read_only=1", "userId TEXT"));
   assert_string_equal(dds_options_table(&options), "t1");
   assert_string_equal(options.layout.name, "dynamodb-store");
   assert_string_equal(options.layout.hash_key, "key");
@@ -111,6 +112,104 @@ static void takes_every_option(void **state) {
   assert_int_equal(options.extra_count, 1);
   assert_string_equal(options.extras[0].name, "userId");
   dds_options_free(&options);
+}
+
+static void takes_indexes(void **state) {
+  (void)state;
+  static const struct {
+    const char *argument;
+    const char *name;
+    const char *attribute;
+    const char *sort_key;
+  } forms[] = {
+      {"index='userId-index(userId)'", "userId-index", "userId", NULL},
+      {"index=userId-index(userId)", "userId-index", "userId", NULL},
+      {"INDEX = ' by.user_2 ( userId ) '", "by.user_2", "userId", NULL},
+      {"index='abc(userId,seen)'", "abc", "userId", "seen"},
+      {"index='abc( userId , last seen )'", "abc", "userId", "last seen"},
+      {"index='abc(two words)'", "abc", "two words", NULL},
+  };
+  for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+    dds_options options =
+        parsed(ARGUMENTS(forms[i].argument, "userId TEXT", "\"two words\" INTEGER"));
+    assert_int_equal(options.index_count, 1);
+    assert_string_equal(options.indexes[0].name, forms[i].name);
+    assert_string_equal(options.indexes[0].attribute, forms[i].attribute);
+    if (forms[i].sort_key == NULL) {
+      assert_null(options.indexes[0].sort_key);
+    } else {
+      assert_string_equal(options.indexes[0].sort_key, forms[i].sort_key);
+    }
+    dds_options_free(&options);
+  }
+  dds_options options =
+      parsed(ARGUMENTS("index='one(a)'", "a TEXT", "index='two(b)'", "b TEXT", "index='three(a)'"));
+  assert_int_equal(options.index_count, 3);
+  assert_string_equal(options.indexes[1].name, "two");
+  assert_string_equal(options.indexes[2].attribute, "a");
+  dds_options_free(&options);
+}
+
+static void refuses_indexes(void **state) {
+  (void)state;
+  static const struct {
+    const char *argument;
+    const char *in_message;
+  } cases[] = {
+      {"index=''", "in parentheses, the attribute that is its hash key"},
+      {"index='abc'", "in parentheses, the attribute that is its hash key"},
+      {"index='abc()'", "in parentheses, the attribute that is its hash key"},
+      {"index='abc( )'", "in parentheses, the attribute that is its hash key"},
+      {"index='abc(a'", "in parentheses, the attribute that is its hash key"},
+      {"index='abc a)'", "in parentheses, the attribute that is its hash key"},
+      {"index='abc(a) x'", "in parentheses, the attribute that is its hash key"},
+      {"index='abc(,a)'", "in parentheses, the attribute that is its hash key"},
+      {"index='abc(a,)'", "in parentheses, the attribute that is its hash key"},
+      {"index='(a)'", "3 to 255 letters, digits"},
+      {"index='ab(a)'", "3 to 255 letters, digits and _-., not 'ab'"},
+      {"index='a b c(a)'", "3 to 255 letters, digits and _-., not 'a b c'"},
+      {"index='ab\xc3\xa4(a)'", "3 to 255 letters, digits"},
+      {"index='abc(b)'", "\"abc\" has the hash key b, which has no column: add \"b TEXT\""},
+      {"index='abc(A)'", "\"abc\" has the hash key A, which has no column"},
+      {"index='abc(sid)'", "\"abc\" has the hash key sid, which has no column"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    assert_refused(ARGUMENTS(cases[i].argument, "a TEXT"), cases[i].in_message);
+  }
+  assert_refused(ARGUMENTS("index='abc(a)'", "a TEXT", "index='abc(a)'"),
+                 "option index: \"abc\" is given twice");
+  char longest[300];
+  snprintf(longest, sizeof longest, "index='%0255d(a)'", 7);
+  dds_options options = parsed(ARGUMENTS(longest, "a TEXT"));
+  dds_options_free(&options);
+  snprintf(longest, sizeof longest, "index='%0256d(a)'", 7);
+  assert_refused(ARGUMENTS(longest, "a TEXT"), "3 to 255 letters, digits");
+}
+
+/* The bounds of what a statement may read, and at how many places at once. */
+static void takes_bounds_of_reading(void **state) {
+  (void)state;
+  dds_options options = parsed(ARGUMENTS("total_segments=1000000", "capacity_limit=0.5"));
+  assert_int_equal(options.total_segments, 1000000);
+  assert_true(options.capacity_limit == 0.5);
+  dds_options_free(&options);
+  options = parsed(ARGUMENTS("total_segments='1'", "capacity_limit=2500"));
+  assert_int_equal(options.total_segments, 1);
+  assert_true(options.capacity_limit == 2500);
+  dds_options_free(&options);
+  options = parsed(ARGUMENTS("table=a"));
+  assert_int_equal(options.total_segments, 0);
+  assert_true(options.capacity_limit == 0);
+  assert_int_equal(options.index_count, 0);
+  dds_options_free(&options);
+  static const char *const refused[] = {
+      "total_segments=0",    "total_segments=1000001", "total_segments=1.5",
+      "total_segments=auto", "capacity_limit=0",       "capacity_limit=-1",
+      "capacity_limit=0.4",  "capacity_limit=none",    "capacity_limit=1e3"};
+  for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+    assert_refused(ARGUMENTS(refused[i]),
+                   refused[i][0] == 't' ? "option total_segments is" : "option capacity_limit is");
+  }
 }
 
 /* The same, however it is written. */
@@ -253,7 +352,7 @@ static void refuses_with_a_reason(void **state) {
       {"create=true", "create is 0 or 1, not 'true'"},
       {"read_only=", "read_only is 0 or 1, not ''"},
       {"read_only=01", "read_only is 0 or 1"},
-      {"read_capacity=0", "read_capacity is a number from 1 to 1e+09, not '0'"},
+      {"read_capacity=0", "read_capacity is a number from 1 to 1000000000, not '0'"},
       {"read_capacity=1.5", "read_capacity is a whole number"},
       {"write_capacity=1000000001", "write_capacity is a number from"},
       {"write_capacity=-1", "write_capacity is a number from"},
@@ -403,25 +502,17 @@ static uint64_t next_random(uint64_t *seed) {
 /* Pieces at random: nothing crashes, and what is refused has a message of valid UTF-8. */
 static void survives_pieces_in_any_order(void **state) {
   (void)state;
-  static const char *const pieces[] = {"table",
-                                       "=",
-                                       "'",
-                                       "\"",
-                                       "[",
-                                       "]",
-                                       "`",
-                                       " ",
-                                       "TEXT",
-                                       "a",
-                                       "''",
-                                       "\"\"",
-                                       "\xff",
-                                       ",",
-                                       "\n",
-                                       "1",
-                                       "read_only",
-                                       "layout",
-                                       "\xf0\x9f\x8d\xaa"};
+  static const char *const pieces[] = {"table",     "=",
+                                       "'",         "\"",
+                                       "[",         "]",
+                                       "`",         " ",
+                                       "TEXT",      "a",
+                                       "''",        "\"\"",
+                                       "\xff",      ",",
+                                       "\n",        "1",
+                                       "read_only", "index",
+                                       "abc(",      ")",
+                                       "layout",    "\xf0\x9f\x8d\xaa"};
   uint64_t seed = UINT64_C(88172645463325252);
   for (int i = 0; i < 20000; i++) {
     char texts[3][200];
@@ -460,7 +551,7 @@ static void survives_every_refused_allocation(void **state) {
                     ARGUMENTS("table='prod'", "layout='connect-dynamodb'", "region=eu-west-1",
                               "\"an extra column with a name of more than sixty-four bytes, so "
                               "that its buffer grows\" TEXT",
-                              "b BLOB", "prefix=x"));
+                              "b BLOB", "prefix=x", "index='by-b(b, seen)'", "index=b.b(b)"));
     bool refused = failing_allocator_check(ok, &error);
     dds_options_free(&options);
     assert_int_equal(failing_allocator_live_blocks(), 0);
@@ -475,6 +566,9 @@ int main(void) {
       cmocka_unit_test(takes_defaults),
       cmocka_unit_test(takes_every_option),
       cmocka_unit_test(takes_every_form_of_a_value),
+      cmocka_unit_test(takes_indexes),
+      cmocka_unit_test(refuses_indexes),
+      cmocka_unit_test(takes_bounds_of_reading),
       cmocka_unit_test(takes_layouts_and_overrides_in_any_order),
       cmocka_unit_test(takes_numbers),
       cmocka_unit_test(takes_extra_columns),

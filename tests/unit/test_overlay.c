@@ -31,9 +31,24 @@ typedef struct fixture {
   dds_client *clients[TARGETS];
   dds_target *targets[TARGETS];
   dds_vtab owner;
+  dds_loop loop;
   dds_row_source source;
   dds_error error;
 } fixture;
+
+static void end_loop(fixture *f) {
+  dds_row_source_close(&f->source);
+  dds_memo_free(&f->loop.memo);
+  dds_rescans_free(&f->loop.rescans);
+}
+
+/* Each read is a loop of its own, which remembers nothing of the others. */
+static void begin_loop(fixture *f, bool is_joined) {
+  end_loop(f);
+  f->loop = (dds_loop){.target = f->targets[0]};
+  dds_loop_open_table(&f->loop);
+  dds_row_source_open(&f->source, &f->loop, UINT64_MAX, is_joined);
+}
 
 static void set_up(fixture *f) {
   static const char *const regions[TARGETS] = {"us-east-1", "us-east-1", "eu-west-1"};
@@ -53,12 +68,13 @@ static void set_up(fixture *f) {
     assert_true(dds_client_open(&client, &f->environment.base, scripted_transport_base(f->script),
                                 &(dds_observer){0}, &f->clients[i], &f->error));
     f->targets[i]->table.client = f->clients[i];
+    f->targets[i]->options.total_segments = 1;
   }
-  dds_row_source_open(&f->source, f->targets[0], UINT64_MAX, NULL, 0);
+  begin_loop(f, false);
 }
 
 static void tear_down(fixture *f) {
-  dds_row_source_close(&f->source);
+  end_loop(f);
   dds_pending_free(&f->connection.pending);
   for (int i = 0; i < TARGETS; i++) {
     dds_target_release(f->targets[i]);
@@ -78,7 +94,6 @@ static dds_key key_of(const char *sid) {
 
 /* `item` NULL: a DELETE. */
 static void add_to(fixture *f, int target, const char *sid, const char *item, bool is_ignored) {
-  static const char sid_hash[DDS_SHA256_HEX_BYTES] = "5e55";
   dds_write write = {.kind = item != NULL ? DDS_WRITE_PUT : DDS_WRITE_DELETE, .key = key_of(sid)};
   dds_pending_rules rules = {.when_refused = DDS_PRIMARYKEY, .is_ignored = is_ignored};
   if (item != NULL) {
@@ -86,8 +101,8 @@ static void add_to(fixture *f, int target, const char *sid, const char *item, bo
     write.item = dds_alloc_copy(item, write.item_length);
     assert_non_null(write.item);
   }
-  assert_true(dds_pending_add(&f->connection.pending, &f->owner, f->targets[target], &write,
-                              sid_hash, &rules, &f->error));
+  assert_true(dds_pending_add(&f->connection.pending, &f->owner, f->targets[target], &write, &rules,
+                              &f->error));
 }
 
 static void put(fixture *f, const char *sid, const char *item) {
@@ -244,6 +259,7 @@ static void assert_row(const fixture *f, const char *item) {
 
 static void get(fixture *f, const char *sid) {
   dds_key key = key_of(sid);
+  begin_loop(f, false);
   assert_true(dds_row_source_get(&f->source, &key, &f->error));
   dds_key_free(&key);
 }
@@ -253,7 +269,8 @@ static void next(fixture *f) {
 }
 
 static void scan(fixture *f, const dds_filter *filter) {
-  assert_true(dds_row_source_scan(&f->source, filter, false, &f->error));
+  begin_loop(f, false);
+  assert_true(dds_row_source_scan(&f->source, filter, &f->error));
 }
 
 static void a_decided_key_is_not_asked_for(void **state) {

@@ -19,7 +19,6 @@
 #include "vtab/pending.h"
 #include "vtab/table.h"
 
-static const char sid_hash[DDS_SHA256_HEX_BYTES] = "5e55";
 static const dds_pending_rules rules = {.when_refused = DDS_PRIMARYKEY};
 
 enum { TARGETS = 4, OWNERS = 3 };
@@ -85,8 +84,8 @@ static dds_key key_of(const char *sid) {
 
 static bool add(fixture *f, int owner, int target, const char *sid, dds_error *error) {
   dds_write write = {.kind = DDS_WRITE_DELETE, .key = key_of(sid)};
-  bool ok = dds_pending_add(&f->pending, &f->owners[owner], f->targets[target], &write, sid_hash,
-                            &rules, error);
+  bool ok =
+      dds_pending_add(&f->pending, &f->owners[owner], f->targets[target], &write, &rules, error);
   assert_null(write.key.json); /* taken over, also where it failed */
   return ok;
 }
@@ -128,9 +127,31 @@ static void finds_the_last_write_of_an_item(void **state) {
   assert_int_equal(dds_pending_count_for(&f.pending, f.targets[2]), 1);
   assert_int_equal(dds_pending_count_for(&f.pending, f.targets[3]), 0);
   assert_int_equal(dds_pending_count_of(&f.pending, &f.owners[0]), 2);
-  assert_string_equal(f.pending.writes[0].sid_hash, sid_hash);
   assert_int_equal(f.pending.writes[0].rules.when_refused, DDS_PRIMARYKEY);
   tear_down(&f);
+}
+
+static void a_sid_is_told_by_its_hash(void **state) {
+  (void)state;
+  static const struct {
+    const char *attribute;
+    const char *hash;
+  } cases[] = {
+      {"sessionId", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+      {"id", "?"}, /* not the layout's key */
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    fixture f;
+    dds_error error = DDS_ERROR_INIT;
+    dds_write write = {.kind = DDS_WRITE_DELETE};
+    char hex[DDS_SHA256_HEX_BYTES];
+    set_up(&f);
+    assert_true(dds_key_from_text(cases[i].attribute, "abc", 3, &write.key, &error));
+    assert_true(dds_pending_add(&f.pending, &f.owners[0], f.targets[0], &write, &rules, &error));
+    dds_pending_sid_hash(&f.pending.writes[0], hex);
+    assert_string_equal(hex, cases[i].hash);
+    tear_down(&f);
+  }
 }
 
 static void counts_only_what_waits(void **state) {
@@ -168,8 +189,8 @@ static void add_kind(fixture *f, dds_write_kind kind, bool is_ignored, bool has_
     write.image = copy;
     write.image_length = length;
   }
-  assert_true(dds_pending_add(&f->pending, &f->owners[0], f->targets[0], &write, sid_hash,
-                              &its_rules, &error));
+  assert_true(
+      dds_pending_add(&f->pending, &f->owners[0], f->targets[0], &write, &its_rules, &error));
 }
 
 static void expect_effect(const fixture *f, uint64_t before_position, dds_pending_effect expected) {
@@ -395,8 +416,7 @@ static void survives_every_refused_allocation(void **state) {
     failing_allocator_refuse(nth);
     int added = 0;
     for (; ok && added < 40; added += ok) {
-      ok = dds_pending_add(&f.pending, &f.owners[0], f.targets[0], &writes[added], sid_hash, &rules,
-                           &error);
+      ok = dds_pending_add(&f.pending, &f.owners[0], f.targets[0], &writes[added], &rules, &error);
     }
     bool refused = failing_allocator_has_refused();
     failing_allocator_refuse(0);
@@ -421,6 +441,7 @@ static void survives_every_refused_allocation(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(finds_the_last_write_of_an_item),
+      cmocka_unit_test(a_sid_is_told_by_its_hash),
       cmocka_unit_test(counts_only_what_waits),
       cmocka_unit_test(tells_what_unsent_writes_make_of_an_item),
       cmocka_unit_test(walks_each_key_once),

@@ -38,12 +38,11 @@ static dds_extra_column extra(const char *name, dds_affinity affinity) {
 
 static const dds_term_op ops[] = {
     DDS_TERM_EQUAL,         DDS_TERM_LESS, DDS_TERM_LESS_EQUAL, DDS_TERM_GREATER,
-    DDS_TERM_GREATER_EQUAL, DDS_TERM_IS,   DDS_TERM_IS_NULL,    DDS_TERM_IS_NOT_NULL,
+    DDS_TERM_GREATER_EQUAL, DDS_TERM_IS,   DDS_TERM_IS_NULL,    DDS_TERM_IN,
 };
 enum { OP_COUNT = sizeof ops / sizeof ops[0] };
 
-/* Which operators are pushed for each column, in the order of `ops`: x pushed, k only against a
- * known value, - never. */
+/* Which operators are pushed for each column, in the order of `ops`: x pushed, - never. */
 static void knows_what_may_be_pushed(void **state) {
   (void)state;
   const dds_extra_column extras[] = {
@@ -56,7 +55,7 @@ static void knows_what_may_be_pushed(void **state) {
     const char *column;
     const char *pushed;
   } cases[] = {
-      {"sid", "x-------"},     {"session", "--------"},  {"expires", "xxxxxxxx"},
+      {"sid", "xxxxxx-x"},     {"session", "--------"},  {"expires", "xxxxxxxx"},
       {"expired", "x----x--"}, {"size", "--------"},     {"sid_hash", "--------"},
       {"item", "--------"},    {"snapshot", "--------"}, {"arguments", "--------"},
       {"t", "xxxxxxxx"},       {"i", "xxxxxxxx"},        {"r", "xxxxxxxx"},
@@ -125,8 +124,9 @@ static void reads_by_key_where_it_can(void **state) {
   constraints[2].is_usable = false;
   constraints[3].is_binary = false;
   choose(&columns, constraints, 4, 1, &plan, terms_of);
-  assert_words(&plan, &columns, "Scan where expires < ?; columns sid");
+  assert_words(&plan, &columns, "Scan where expires < ? and sid > ?; columns sid");
   assert_int_equal(terms_of[0], 1);
+  assert_int_equal(terms_of[1], 2);
   assert_int_equal(terms_of[2] + terms_of[3], 0);
   dds_plan_free(&plan);
 
@@ -141,14 +141,14 @@ static void reads_by_key_where_it_can(void **state) {
   dds_plan_free(&plan);
 }
 
-/* Terms without a value take no place among xFilter's. */
+/* IS NULL takes a value as well: SQLite would otherwise use it for tables that it is not for. */
 static void numbers_the_values(void **state) {
   (void)state;
   const dds_extra_column extras[] = {extra("select", DDS_AFFINITY_TEXT),
                                      extra("two words", DDS_AFFINITY_TEXT)};
   const dds_columns columns = {.extras = extras, .extra_count = 2};
   const dds_constraint constraints[] = {
-      pushable(DDS_COLUMN_EXTRA, DDS_TERM_IS_NOT_NULL),
+      pushable(DDS_COLUMN_EXTRA, DDS_TERM_IS_NULL),
       pushable(DDS_COLUMN_EXPIRES, DDS_TERM_GREATER_EQUAL),
       pushable(DDS_COLUMN_SESSION, DDS_TERM_EQUAL),
       pushable(DDS_COLUMN_EXPIRES, DDS_TERM_IS_NULL),
@@ -158,11 +158,142 @@ static void numbers_the_values(void **state) {
   dds_plan plan;
   choose(&columns, constraints, 5, 0, &plan, terms_of);
   assert_words(&plan, &columns,
-               "Scan where select is not null and expires >= ? and expires is null and "
+               "Scan where select is null and expires >= ? and expires is null and "
                "\"two words\" is ?; columns sid");
-  const int expected[] = {0, 1, 0, 0, 2};
+  const int expected[] = {1, 2, 0, 3, 4};
   assert_memory_equal(terms_of, expected, sizeof expected);
   dds_plan_free(&plan);
+}
+
+/* An index by its hash key, and by its sort key where there is one. */
+static dds_index index_of(const char *name, const char *attribute) {
+  union {
+    const char *shown;
+    char *owned;
+  } names[] = {{.shown = name}, {.shown = attribute}};
+  return (dds_index){.name = names[0].owned, .attribute = names[1].owned};
+}
+
+enum { USER = DDS_COLUMN_EXTRA, MAIL };
+static const struct {
+  dds_term terms[3];
+  size_t count;
+  const char *words;
+  int places[3];
+} request_cases[] = {
+    {{{DDS_COLUMN_SID, DDS_TERM_IS}}, 1, "GetItem where sid is ?; columns sid", {1}},
+    {{{DDS_COLUMN_SID, DDS_TERM_IN}}, 1, "BatchGetItem where sid in ?; columns sid", {1}},
+    {{{DDS_COLUMN_SID, DDS_TERM_IN}, {DDS_COLUMN_SID, DDS_TERM_EQUAL}},
+     2,
+     "GetItem where sid = ?; columns sid",
+     {0, 1}},
+    {{{USER, DDS_TERM_EQUAL}, {DDS_COLUMN_SID, DDS_TERM_IN}},
+     2,
+     "BatchGetItem where sid in ? and userId = ?; columns sid",
+     {2, 1}},
+    {{{USER, DDS_TERM_EQUAL}, {DDS_COLUMN_SID, DDS_TERM_EQUAL}},
+     2,
+     "GetItem where sid = ? and userId = ?; columns sid",
+     {2, 1}},
+    {{{DDS_COLUMN_EXPIRES, DDS_TERM_LESS}, {USER, DDS_TERM_EQUAL}},
+     2,
+     "Query userId-index where userId = ? and expires < ?; columns sid",
+     {2, 1}},
+    {{{USER, DDS_TERM_EQUAL}, {MAIL, DDS_TERM_EQUAL}},
+     2,
+     "Query by-mail where mail = ? and userId = ?; columns sid",
+     {2, 1}},
+    {{{USER, DDS_TERM_EQUAL}, {USER, DDS_TERM_EQUAL}, {DDS_COLUMN_SID, DDS_TERM_GREATER}},
+     3,
+     "Query userId-index where userId = ? and userId = ? and sid > ?; columns sid",
+     {1, 2, 3}},
+    {{{USER, DDS_TERM_IN}, {MAIL, DDS_TERM_GREATER}},
+     2,
+     "Scan where userId in ? and mail > ?; columns sid",
+     {1, 2}},
+    {{{USER, DDS_TERM_IS}, {USER, DDS_TERM_IS_NULL}},
+     2,
+     "Scan where userId is ? and userId is null; columns sid",
+     {1, 2}},
+    {{{DDS_COLUMN_SID, DDS_TERM_GREATER_EQUAL}, {DDS_COLUMN_SID, DDS_TERM_LESS}},
+     2,
+     "Scan where sid >= ? and sid < ?; columns sid",
+     {1, 2}},
+    {{{DDS_COLUMN_SID, DDS_TERM_GREATER_EQUAL}, {DDS_COLUMN_SID, DDS_TERM_EQUAL}},
+     2,
+     "GetItem where sid = ?; columns sid",
+     {0, 1}},
+};
+
+/* A key before a list of keys before an index before a Scan, in whatever order they come. */
+static void chooses_the_request(void **state) {
+  (void)state;
+  const dds_extra_column extras[] = {extra("userId", DDS_AFFINITY_TEXT),
+                                     extra("mail", DDS_AFFINITY_TEXT)};
+  const dds_index indexes[] = {index_of("by-mail", "mail"), index_of("userId-index", "userId"),
+                               index_of("by.user", "userId")};
+  const dds_columns columns = {
+      .extras = extras, .extra_count = 2, .indexes = indexes, .index_count = 3};
+  for (size_t i = 0; i < sizeof request_cases / sizeof request_cases[0]; i++) {
+    dds_constraint constraints[3];
+    int places[3] = {0};
+    dds_plan plan;
+    for (size_t j = 0; j < request_cases[i].count; j++) {
+      constraints[j] = pushable(request_cases[i].terms[j].column, request_cases[i].terms[j].op);
+    }
+    choose(&columns, constraints, request_cases[i].count, 1, &plan, places);
+    assert_words(&plan, &columns, request_cases[i].words);
+    assert_memory_equal(places, request_cases[i].places, sizeof places);
+    dds_plan_free(&plan);
+  }
+}
+
+/* LIMIT and OFFSET come in either order, and count only where nothing else is left to SQLite. */
+static void takes_limits_where_nothing_is_left(void **state) {
+  (void)state;
+  const dds_extra_column extras[] = {extra("t", DDS_AFFINITY_TEXT)};
+  const dds_index indexes[] = {index_of("by-t", "t")};
+  const dds_columns columns = {
+      .extras = extras, .extra_count = 1, .indexes = indexes, .index_count = 1};
+  const dds_constraint limit = {
+      .subject = DDS_SUBJECT_LIMIT, .is_known_op = true, .is_usable = true, .is_binary = true};
+  dds_constraint offset = limit;
+  offset.subject = DDS_SUBJECT_OFFSET;
+  dds_constraint sorted = limit;
+  sorted.is_usable = false;
+  const dds_constraint expires = pushable(DDS_COLUMN_EXPIRES, DDS_TERM_LESS);
+  const dds_constraint session = pushable(DDS_COLUMN_SESSION, DDS_TERM_EQUAL);
+  const dds_constraint sid = pushable(DDS_COLUMN_SID, DDS_TERM_EQUAL);
+  const dds_constraint t = pushable(DDS_COLUMN_EXTRA, DDS_TERM_EQUAL);
+  const struct {
+    dds_constraint constraints[3];
+    size_t count;
+    const char *words;
+    int places[3];
+  } cases[] = {
+      {{limit}, 1, "Scan; limit ?; columns sid", {1}},
+      {{offset, limit}, 2, "Scan; limit ?; offset ?; columns sid", {2, 1}},
+      {{limit, offset}, 2, "Scan; limit ?; offset ?; columns sid", {1, 2}},
+      {{offset}, 1, "Scan; columns sid", {0}},
+      {{sorted}, 1, "Scan; columns sid", {0}},
+      {{limit, sorted}, 2, "Scan; limit ?; columns sid", {1, 0}},
+      {{expires, offset, limit},
+       3,
+       "Scan where expires < ?; limit ?; offset ?; columns sid",
+       {1, 3, 2}},
+      {{session, limit}, 2, "Scan; columns sid", {0, 0}},
+      {{session, expires, limit}, 3, "Scan where expires < ?; columns sid", {0, 1, 0}},
+      {{t, limit}, 2, "Query by-t where t = ?; limit ?; columns sid", {1, 2}},
+      {{sid, limit}, 2, "GetItem where sid = ?; columns sid", {1, 0}},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    int places[3] = {0};
+    dds_plan plan;
+    choose(&columns, cases[i].constraints, cases[i].count, 1, &plan, places);
+    assert_words(&plan, &columns, cases[i].words);
+    assert_memory_equal(places, cases[i].places, sizeof places);
+    dds_plan_free(&plan);
+  }
 }
 
 static void leaves_terms_over_the_bound_to_sqlite(void **state) {
@@ -184,7 +315,7 @@ static void leaves_terms_over_the_bound_to_sqlite(void **state) {
   /* A key behind them all is found nevertheless. */
   constraints[COUNT - 1] = pushable(DDS_COLUMN_SID, DDS_TERM_EQUAL);
   choose(&columns, constraints, COUNT, 1, &plan, terms_of);
-  assert_true(plan.is_get);
+  assert_int_equal(plan.access, DDS_ACCESS_GET);
   assert_int_equal(terms_of[COUNT - 1], 1);
   dds_plan_free(&plan);
 }
@@ -252,7 +383,10 @@ static void counts_columns_beyond_the_bits(void **state) {
 }
 
 static void assert_same(const dds_plan *left, const dds_plan *right, int column_count) {
-  assert_int_equal(left->is_get, right->is_get);
+  assert_int_equal(left->access, right->access);
+  assert_int_equal(left->index, right->index);
+  assert_int_equal(left->has_limit, right->has_limit);
+  assert_int_equal(left->has_offset, right->has_offset);
   assert_int_equal(left->all_columns, right->all_columns);
   assert_int_equal(left->term_count, right->term_count);
   for (size_t i = 0; i < left->term_count; i++) {
@@ -292,15 +426,29 @@ static size_t random_columns(char names[][64], dds_extra_column *extras, size_t 
   return count;
 }
 
+/* Indexes on some of the columns, called by pieces of the words. */
+static size_t random_indexes(const dds_extra_column *extras, size_t extra_count,
+                             dds_index *indexes) {
+  static const char *const names[] = {"Scan", "where", "by-user", "columns.x", "and_", "by-user2"};
+  enum { NAMES = sizeof names / sizeof names[0] };
+  size_t count = extra_count == 0 ? 0 : random_below(NAMES + 1);
+  for (size_t i = 0; i < count; i++) {
+    indexes[i] = index_of(names[i], extras[random_below(extra_count)].name);
+  }
+  return count;
+}
+
 static void reads_its_own_words(void **state) {
   (void)state;
   enum { MOST_EXTRAS = 70, MOST_CONSTRAINTS = 40, PLANS = 20000 };
   static char names[MOST_EXTRAS][64];
   dds_extra_column extras[MOST_EXTRAS];
+  dds_index indexes[6];
   for (int i = 0; i < PLANS; i++) {
     size_t most = i % 10 == 0 ? MOST_EXTRAS : 6;
-    const dds_columns columns = {.extras = extras,
-                                 .extra_count = random_columns(names, extras, most)};
+    dds_columns columns = {
+        .extras = extras, .extra_count = random_columns(names, extras, most), .indexes = indexes};
+    columns.index_count = random_indexes(extras, columns.extra_count, indexes);
     int column_count = dds_columns_count(&columns);
     dds_constraint constraints[MOST_CONSTRAINTS];
     int terms_of[MOST_CONSTRAINTS];
@@ -308,6 +456,7 @@ static void reads_its_own_words(void **state) {
     for (size_t j = 0; j < count; j++) {
       constraints[j] =
           pushable((int)random_below((size_t)column_count), ops[random_below(OP_COUNT)]);
+      constraints[j].subject = random_below(8) == 0 ? (dds_subject)random_below(3) : 0;
     }
     uint64_t used = random_below(4) == 0 ? UINT64_MAX : (uint64_t)random_below(SIZE_MAX);
     dds_plan plan;
@@ -334,6 +483,12 @@ static void refuses_other_words(void **state) {
   static const char *const refused[] = {
       "",
       "Query; columns *",
+      "Query by-a; columns *",
+      "Query  where expires = ?; columns *",
+      "GetItemwhere sid = ?; columns *",
+      "Scan; offset ?; columns *",
+      "Scan; offset ?; limit ?; columns *",
+      "Scan where EXPIRES = ?; columns *",
       "Scan",
       "Scan; columns ",
       "Scan; columns sid,session",
@@ -431,6 +586,8 @@ int main(void) {
       cmocka_unit_test(knows_what_may_be_pushed),
       cmocka_unit_test(reads_by_key_where_it_can),
       cmocka_unit_test(numbers_the_values),
+      cmocka_unit_test(chooses_the_request),
+      cmocka_unit_test(takes_limits_where_nothing_is_left),
       cmocka_unit_test(leaves_terms_over_the_bound_to_sqlite),
       cmocka_unit_test(pushes_no_half_of_a_range),
       cmocka_unit_test(counts_columns_beyond_the_bits),

@@ -84,7 +84,8 @@ static void is_an_observer(void **state) {
   dds_request_log_free(log);
 }
 
-/* A log must not fail a request: an entry without a text is still an entry. */
+/* A log must not fail a request: an entry without texts is still an entry, and where there is no
+ * place for one the next has its id. */
 static void leaves_texts_out_without_memory(void **state) {
   (void)state;
   failing_allocator_refuse(1);
@@ -92,18 +93,24 @@ static void leaves_texts_out_without_memory(void **state) {
   failing_allocator_refuse(0);
   dds_request_log *log = dds_request_log_create();
   assert_non_null(log);
-  for (long nth = 1; nth <= 4; nth++) {
-    failing_allocator_refuse(nth);
-    add(log, nth);
-    assert_true(failing_allocator_has_refused());
+  failing_allocator_refuse(1);
+  add(log, 7);
+  assert_true(failing_allocator_has_refused());
+  failing_allocator_refuse(0);
+  assert_int_equal(dds_request_log_end(log), 1);
+  assert_null(dds_request_log_get(log, 1));
+  for (long number = 1; number <= 3; number++) {
+    bool has_texts = number != 2;
+    failing_allocator_refuse(has_texts ? 0 : 1);
+    add(log, number);
     failing_allocator_refuse(0);
-    const dds_request_entry *entry = dds_request_log_get(log, nth);
-    assert_int_equal(entry->id, nth);
-    assert_int_equal(entry->record.started_ms, nth);
-    assert_int_equal(entry->record.operation == NULL, nth == 1);
-    assert_int_equal(entry->record.table_name == NULL, nth == 2);
-    assert_int_equal(entry->record.words == NULL, nth == 3);
-    assert_int_equal(entry->record.request_id == NULL, nth == 4);
+    const dds_request_entry *entry = dds_request_log_get(log, number);
+    assert_int_equal(entry->id, number);
+    assert_int_equal(entry->record.started_ms, number);
+    assert_int_equal(entry->record.operation != NULL, has_texts);
+    assert_int_equal(entry->record.table_name != NULL, has_texts);
+    assert_int_equal(entry->record.words != NULL, has_texts);
+    assert_int_equal(entry->record.request_id != NULL, has_texts);
   }
   dds_request_log_free(log);
   assert_int_equal(failing_allocator_live_blocks(), 0);

@@ -12,7 +12,7 @@
 enum { SCRATCH_BYTES = 1 << 20 };
 
 static dds_item item_of(const char *text) {
-  dds_item item;
+  dds_item item = {.json = {0}};
   assert_true(dds_json_parse(text, strlen(text), &item.json, NULL));
   return item;
 }
@@ -270,6 +270,7 @@ static void expires_is_found_in_every_place_and_unit(void **state) {
       {1, "{\"expires\":{\"N\":\"1700000000123\"}}", DDS_SQL_REAL, 0, 1700000000.123},
       {1, "{\"expires\":{\"N\":\"-5\"}}", DDS_SQL_INTEGER, -5, 0},
       {1, "{\"expires\":{\"N\":\"1E+120\"}}", DDS_SQL_REAL, 0, 1e117},
+      {1, "{\"expires\":{\"N\":\"9223372036854775807\"}}", DDS_SQL_INTEGER, 9223372036854776, 0},
       {2, "{\"expires\":{\"NULL\":true}}", DDS_SQL_NULL, 0, 0},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -10,9 +10,19 @@
 #include "sessions/session_json.h"
 
 static void read_text(dds_session_json *session, const char *text) {
-  dds_error error = DDS_ERROR_INIT;
   *session = DDS_SESSION_JSON_INIT;
-  assert_true(dds_session_json_from_text(session, text, strlen(text), &error));
+  assert_true(dds_session_json_from_text(session, text, strlen(text)));
+}
+
+/* As it stands in an item, whatever it is. */
+static void read_string(dds_session_json *session, const char *text) {
+  dds_error error = DDS_ERROR_INIT;
+  dds_buffer content = DDS_BUFFER_INIT(1000);
+  *session = DDS_SESSION_JSON_INIT;
+  dds_buffer_append_json_string(&content, text, strlen(text));
+  dds_value value = {.type = DDS_TYPE_STRING, .content = {content.data, content.length}};
+  assert_true(dds_session_json_from_value(session, &value, &error));
+  dds_buffer_free(&content);
 }
 
 static void assert_text(dds_session_json *session, const char *expected) {
@@ -27,11 +37,36 @@ static void only_an_object_has_a_root(void **state) {
   for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
     dds_session_json session;
     dds_json cookie;
-    read_text(&session, others[i]);
+    read_string(&session, others[i]);
     assert_null(session.root.text);
     assert_false(dds_session_json_cookie(&session, &cookie));
     dds_session_json_free(&session);
   }
+}
+
+/* Text that is not edited stays the caller's, the space around it too. */
+static void text_is_borrowed_until_it_is_edited(void **state) {
+  (void)state;
+  static const char text[] = " {\"cookie\":{\"a\":1},\"cookie\":{\"b\":2}} ";
+  dds_session_json session;
+  dds_session_json shared = DDS_SESSION_JSON_INIT;
+  dds_json cookie;
+  dds_error error = DDS_ERROR_INIT;
+  dds_expiry never = {.is_never = true};
+  session = DDS_SESSION_JSON_INIT;
+  assert_true(dds_session_json_from_text(&session, text, strlen(text)));
+  assert_ptr_equal(session.whole.text, text);
+  assert_int_equal(session.whole.length, strlen(text));
+  dds_session_json_share(&shared, &session);
+  assert_true(dds_session_json_set_expiry(&shared, &never, &error));
+  assert_string_equal(dds_buffer_text(&shared.text),
+                      "{\"cookie\":{\"a\":1},\"cookie\":{\"b\":2,\"expires\":null,"
+                      "\"originalMaxAge\":null}}");
+  assert_true(dds_session_json_cookie(&shared, &cookie));
+  assert_memory_equal(cookie.text + cookie.length - 6, ":null}", 6);
+  assert_ptr_equal(session.whole.text, text);
+  dds_session_json_free(&shared);
+  dds_session_json_free(&session);
 }
 
 static void reads_strings_and_maps(void **state) {
@@ -118,6 +153,7 @@ static void a_number_is_set(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(only_an_object_has_a_root),
+      cmocka_unit_test(text_is_borrowed_until_it_is_edited),
       cmocka_unit_test(reads_strings_and_maps),
       cmocka_unit_test(a_cookie_is_put_first),
       cmocka_unit_test(a_new_cookie_is_express_sessions),

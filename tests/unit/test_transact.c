@@ -100,7 +100,7 @@ static void builds_the_request(void **state) {
   assert_memory_equal(body, before, strlen(before));
   assert_string_equal(token_of(body) + TOKEN_LENGTH, "\",\"ReturnConsumedCapacity\":\"TOTAL\"}");
   assert_string_equal(f.base.records,
-                      "TransactWriteItems [2 × put if attribute_not_exists(id); delete] items=-1 "
+                      "TransactWriteItems [2 × put if attribute_not_exists(id); delete] items=3 "
                       "scanned=-1 capacity=6 attempts=1 http=200 ok\n");
   tear_down(&f);
 }

@@ -1,0 +1,44 @@
+/* What was used, and the limit. */
+#include "dynamodb/meter.h"
+
+/* `requests` is 1 to count a record, -1 to take it back. What a record does not tell is negative in
+ * it. */
+static void count(dds_meter *meter, const dds_record *record, int requests) {
+  meter->requests += requests;
+  meter->items += record->items > 0 ? requests * record->items : 0;
+  meter->scanned += record->scanned > 0 ? requests * record->scanned : 0;
+  meter->used_units += record->capacity_units > 0.0 ? requests * record->capacity_units : 0.0;
+}
+
+bool dds_meter_check(dds_meter *meter, int64_t now_ms, dds_error *error) {
+  if (meter->started_ms == 0) {
+    meter->started_ms = now_ms;
+    meter->reported_ms = now_ms;
+  }
+  return meter->limit_units <= 0.0 || meter->used_units < meter->limit_units ||
+         dds_error_set(error, DDS_ERROR,
+                       "stopped by capacity_limit=%.15g: %.15g capacity units were used by %lld "
+                       "request%s for %lld item%s; raise the limit, or narrow the statement",
+                       meter->limit_units, meter->used_units, (long long)meter->requests,
+                       meter->requests == 1 ? "" : "s", (long long)meter->items,
+                       meter->items == 1 ? "" : "s");
+}
+
+void dds_meter_add(dds_meter *meter, const dds_record *record, int64_t now_ms) {
+  count(meter, record, 1);
+  if (now_ms < meter->reported_ms) {
+    meter->reported_ms = now_ms; /* the clock was set back */
+  }
+  if (meter->report != NULL && now_ms - meter->reported_ms >= DDS_METER_INTERVAL_MS) {
+    meter->reported_ms = now_ms;
+    meter->report(meter->context, meter);
+  }
+}
+
+void dds_meter_expect(dds_meter *meter, const dds_record *guess) {
+  count(meter, guess, 1);
+}
+
+void dds_meter_take_back(dds_meter *meter, const dds_record *guess) {
+  count(meter, guess, -1);
+}

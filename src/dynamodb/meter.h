@@ -1,0 +1,44 @@
+/*
+ * What a statement's loop, a COMMIT or a function call has used: counted as answers come, held
+ * against a limit before each request, told now and then while it lasts.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "aws/observer.h"
+#include "base/attributes.h"
+#include "base/error.h"
+
+/* Zero it but for the first fields. */
+typedef struct dds_meter {
+  double limit_units; /* capacity units; 0: no limit */
+  /* Called when an answer comes DDS_METER_INTERVAL_MS after the last report, or after the first
+   * request; NULL: nobody is told. */
+  void (*report)(void *context, const struct dds_meter *meter);
+  void *context;
+  double used_units;
+  int64_t requests;   /* that have ended, however; of a Scan or Query: its pages */
+  int64_t items;      /* that came or were written, as far as answers tell */
+  int64_t scanned;    /* that a Scan or Query evaluated */
+  int64_t started_ms; /* the first request; 0: none was sent */
+  int64_t reported_ms;
+} dds_meter;
+
+enum { DDS_METER_INTERVAL_MS = 5000 };
+
+/*
+ * Before a request: false where the limit is reached, with an error that says what was used. What
+ * is in flight counts once its answer has come, so that a statement goes beyond its limit by as
+ * much as it has in flight at most.
+ */
+DDS_MUST_USE bool dds_meter_check(dds_meter *meter, int64_t now_ms, dds_error *error);
+
+/* After an answer: counts the record's items, scanned and capacity_units, and tells. */
+void dds_meter_add(dds_meter *meter, const dds_record *record, int64_t now_ms);
+
+/* Counts an answer that was not checked yet, by what it seems to say; and takes that back, before
+ * what it really said is added. */
+void dds_meter_expect(dds_meter *meter, const dds_record *guess);
+void dds_meter_take_back(dds_meter *meter, const dds_record *guess);

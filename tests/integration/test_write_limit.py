@@ -1,0 +1,112 @@
+"""capacity_limit on writes: a COMMIT is counted before it is sent, a reap as it goes."""
+
+import pytest
+from session_table import LONG_AGO, SERVERLESS, SessionTable, refused
+
+NUMBERS = "WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
+MANY_INSERTS = f"INSERT INTO sessions(sid, session) {NUMBERS} SELECT 's' || i, '{{}}' FROM n"
+MANY_REPLACES = MANY_INSERTS.replace("INSERT", "REPLACE", 1)
+SMALL, LARGE = "{}", '{"t":"' + "x" * 2000 + '"}'
+
+
+@pytest.fixture
+def limited(dynamodb, connect, make_table, table_name):
+    def make(limit, *arguments, connection=None, sql_name="sessions", name=None):
+        return SessionTable(dynamodb, connection or connect(), make_table, SERVERLESS,
+                            f"capacity_limit={limit}", *arguments, sql_name=sql_name,
+                            name=name and f"{table_name}-{name}")
+
+    return make
+
+
+@pytest.mark.parametrize("statement, units", [
+    (MANY_REPLACES, 40),  # a BatchWriteItem: one each
+    (MANY_INSERTS, 80),  # a TransactWriteItems: two each
+])
+def test_a_commit_is_counted_before_it_is_sent(limited, statement, units):
+    exact, short = limited(units), limited(units - 1, name="short")
+    exact.sql(statement, 40)
+    assert len(exact.sids()) == 40
+    with short.sends(), refused("SQLITE_ERROR", f"capacity_limit={units - 1}",
+                                f"would take {units} capacity units", "nothing was sent",
+                                "0 applied, 40 not applied"):
+        short.sql(statement, 40)
+    assert short.sids() == []
+
+
+def test_the_error_counts_as_dynamodb_pending_does(limited):
+    sessions = limited(8)
+    sessions.put("old", LARGE)
+    sessions.put("gone", LARGE)
+    sessions.sql("BEGIN")
+    sessions.sql("INSERT INTO sessions(sid, session) VALUES ('new', ?), ('small', '{}')", LARGE)
+    sessions.sql("UPDATE sessions SET expires = 5000000000 WHERE sid = 'old'")
+    sessions.sql("DELETE FROM sessions WHERE sid = 'gone'")
+    units = sessions.value("SELECT sum(write_units) FROM dynamodb_pending")
+    assert units > 8
+    with sessions.sends(), refused("SQLITE_ERROR", f"would take {units} capacity units"):
+        sessions.sql("COMMIT")
+    assert not sessions.connection.in_transaction
+    assert sessions.sids() == ["gone", "old"]
+
+
+def test_each_table_has_its_own_limit(limited):
+    one = limited(3)
+    other = limited(30, connection=one.connection, sql_name="other", name="other")
+    one.sql("BEGIN")
+    one.sql(MANY_REPLACES, 3)
+    one.sql(MANY_REPLACES.replace("sessions", "other"), 20)
+    one.sql("COMMIT")
+    assert len(one.sids()) == 3
+    one.sql("BEGIN")
+    one.sql(MANY_REPLACES, 4)
+    one.sql(MANY_REPLACES.replace("sessions", "other"), 21)
+    with refused("SQLITE_ERROR", f'writing to "{one.name}" would take 4 capacity units'):
+        one.sql("COMMIT")
+    assert (len(one.sids()), len(other.sids())) == (3, 20)
+
+
+def test_a_commit_is_counted_anew_each_time(limited):
+    sessions = limited(10)
+    for _ in range(3):
+        sessions.sql(MANY_REPLACES, 10)
+    assert len(sessions.sids()) == 10
+
+
+def test_through_counts_what_it_has_sent(limited):
+    sessions = limited(60, "commit='through'")
+    with sessions.sends("BatchWriteItem", "BatchWriteItem"), refused(
+        "SQLITE_ERROR", "would take 25 capacity units more than the 50 that this transaction has"
+    ):
+        sessions.sql(MANY_REPLACES, 80)
+    assert len(sessions.sids()) == 50
+    sessions.sql(MANY_REPLACES, 60)
+    with sessions.sends("BatchWriteItem", "BatchWriteItem"), refused(
+        "SQLITE_ERROR", "would take 11 capacity units more than the 50"
+    ):
+        sessions.sql(MANY_REPLACES, 61)
+    assert len(sessions.sids()) == 60
+
+
+def test_reap_stops_at_the_limit_and_says_what_it_did(limited):
+    sessions = limited(5, "concurrency=1")
+    for number in range(20):
+        sessions.put(f"dead-{number}", SMALL, LONG_AGO)
+    with refused("SQLITE_ERROR", "stopped by capacity_limit=5", "deleted before that stay deleted"):
+        sessions.sql("SELECT dynamodb_reap('sessions')")
+    left = len(sessions.sids())
+    assert 14 <= left < 20
+    while left > 0:
+        try:
+            sessions.sql("SELECT dynamodb_reap('sessions')").fetchall()
+        except sessions.connection.Error:
+            pass
+        before, left = left, len(sessions.sids())
+        assert left < before or left == 0
+
+
+def test_a_reap_within_the_limit_is_not_stopped(limited):
+    sessions = limited(50)
+    for number in range(20):
+        sessions.put(f"dead-{number}", SMALL, LONG_AGO)
+    assert sessions.value("SELECT dynamodb_reap('sessions')") == 20

@@ -1,0 +1,113 @@
+/* What a statement has used: counting, the limit, the reports. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "dynamodb/meter.h"
+
+enum { START_MS = 1000000 };
+
+static dds_record record_of(int64_t items, int64_t scanned, double units) {
+  return (dds_record){.items = items, .scanned = scanned, .capacity_units = units};
+}
+
+static void counts_what_answers_tell(void **state) {
+  (void)state;
+  dds_meter meter = {0};
+  const dds_record records[] = {record_of(3, 10, 2.5), record_of(-1, -1, -1.0),
+                                record_of(4, -1, 0.5)};
+  for (size_t i = 0; i < sizeof records / sizeof records[0]; i++) {
+    dds_meter_add(&meter, &records[i], START_MS);
+  }
+  assert_int_equal(meter.requests, 3);
+  assert_int_equal(meter.items, 7);
+  assert_int_equal(meter.scanned, 10);
+  assert_true(meter.used_units == 3.0);
+}
+
+static void takes_back_what_was_expected(void **state) {
+  (void)state;
+  dds_meter meter = {0};
+  const dds_record guesses[] = {record_of(3, 10, 2.5), record_of(-1, -1, -1.0)};
+  for (size_t i = 0; i < sizeof guesses / sizeof guesses[0]; i++) {
+    dds_meter_expect(&meter, &guesses[i]);
+    assert_int_equal(meter.requests, 1);
+    assert_int_equal(meter.items, i == 0 ? 3 : 0);
+    dds_meter_take_back(&meter, &guesses[i]);
+    assert_int_equal(meter.requests, 0);
+    assert_int_equal(meter.items, 0);
+    assert_int_equal(meter.scanned, 0);
+    assert_true(meter.used_units == 0.0);
+  }
+}
+
+static void stops_at_the_limit(void **state) {
+  (void)state;
+  static const struct {
+    double limit;
+    int answers; /* of 2.5 units and one item each */
+    const char *message;
+  } cases[] = {
+      {0, 1000, NULL},
+      {2.5, 0, NULL},
+      {5, 1, NULL},
+      {2.5, 1,
+       "stopped by capacity_limit=2.5: 2.5 capacity units were used by 1 request for 1 item; raise "
+       "the limit, or narrow the statement"},
+      {4, 2,
+       "stopped by capacity_limit=4: 5 capacity units were used by 2 requests for 2 items; raise "
+       "the limit, or narrow the statement"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    dds_meter meter = {.limit_units = cases[i].limit};
+    dds_error error = DDS_ERROR_INIT;
+    const dds_record record = record_of(1, -1, 2.5);
+    for (int j = 0; j < cases[i].answers; j++) {
+      dds_meter_add(&meter, &record, START_MS);
+    }
+    assert_int_equal(dds_meter_check(&meter, START_MS, &error), cases[i].message == NULL);
+    if (cases[i].message != NULL) {
+      assert_string_equal(error.message, cases[i].message);
+    }
+  }
+}
+
+static void count_report(void *context, const dds_meter *meter) {
+  int64_t *pages = context;
+  *pages = meter->requests;
+}
+
+/* Reports come with answers: at `pages`, counted from 1. */
+static void reports_every_five_seconds(void **state) {
+  (void)state;
+  static const struct {
+    int64_t after_ms; /* the first request */
+    bool is_reported;
+  } answers[] = {
+      {1, false},      {4999, false},   {5000, true},   {5001, false},
+      {9999, false},   {30000, true},   {34999, false}, {35000, true},
+      {-60000, false}, {-55001, false}, {-55000, true}, /* the clock was set back */
+  };
+  int64_t reported_pages = 0;
+  dds_error error = DDS_ERROR_INIT;
+  dds_meter meter = {.report = count_report, .context = &reported_pages};
+  assert_true(dds_meter_check(&meter, START_MS, &error));
+  for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+    const dds_record record = record_of(1, 1, 1.0);
+    dds_meter_add(&meter, &record, START_MS + answers[i].after_ms);
+    assert_int_equal(reported_pages == (int64_t)i + 1, answers[i].is_reported);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(counts_what_answers_tell),
+      cmocka_unit_test(takes_back_what_was_expected),
+      cmocka_unit_test(stops_at_the_limit),
+      cmocka_unit_test(reports_every_five_seconds),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
