@@ -6,7 +6,8 @@
 # so these targets build through a second make.
 #
 # Overridable: CC, CFLAGS, LDFLAGS, PKG_CONFIG, PREFIX, DESTDIR, SQLITE3 (the shell), V=1 (show
-# commands), FUZZ_SECONDS. FLAVOUR chooses the kind of build; all but `release` stay below .build/.
+# commands), FUZZ_SECONDS, BENCH_ROUNDS. FLAVOUR chooses the kind of build; all but `release` stay
+# below .build/.
 
 .DEFAULT_GOAL := all
 .SUFFIXES:
@@ -18,6 +19,7 @@ PREFIX ?= /usr/local
 PKG_CONFIG ?= pkg-config
 SQLITE3 ?= sqlite3
 FUZZ_SECONDS ?= 20
+BENCH_ROUNDS ?= 5
 SYSTEM := $(shell uname -s)
 OUT := .build/$(FLAVOUR)
 
@@ -85,13 +87,16 @@ FAULT_PROGRAMS := $(FAULT_MAINS:tests/faults/%.c=$(OUT)/faults/%)
 FUZZ_MAINS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_HELPERS := $(if $(FUZZ_ENGINE),,tests/fuzz/mutate.c)
 FUZZ_PROGRAMS := $(FUZZ_MAINS:tests/fuzz/fuzz_%.c=$(OUT)/fuzz/%)
+BENCH_PROGRAMS := $(addprefix $(OUT)/bench/,endpoint run_extension floor)
+BENCH_HELPERS := $(patsubst %,tests/bench/%.c,canned_answer canned_table measure)
 
 C_FILES := $(sort $(wildcard src/*.[ch] src/*/*.[ch] tests/*/*.[ch]))
 
 # ---- libraries: asked for by the goals that compile, and by them alone ------------------------
 
-OUTER_GOALS := demo shell test check lint format asan model coverage fuzz clean help
-PROGRAM_GOALS := programs
+OUTER_GOALS := demo shell test check lint format asan model planner coverage fuzz bench \
+  instructions clean help
+PROGRAM_GOALS := programs benchmarks
 
 ifneq ($(filter-out $(OUTER_GOALS),$(or $(MAKECMDGOALS),all)),)
 
@@ -116,10 +121,12 @@ LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags sqlite3 libcurl libcrypto libcjson)
 EXTENSION_LIBS := $(shell $(PKG_CONFIG) --libs libcurl libcrypto libcjson)
 SQLITE_LIBS := $(shell $(PKG_CONFIG) --libs sqlite3)
 
-ifneq ($(filter $(PROGRAM_GOALS) $(OUT)/unit/%,$(MAKECMDGOALS)),)
+ifneq ($(filter $(PROGRAM_GOALS) $(OUT)/unit/% $(OUT)/bench/%,$(MAKECMDGOALS)),)
 $(call need,cmocka,libcmocka-dev,cmocka)
 CMOCKA_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka)
 CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka)
+$(call need,libssl,libssl-dev,openssl)
+TLS_LIBS := $(shell $(PKG_CONFIG) --libs libssl)
 endif
 
 endif
@@ -132,11 +139,13 @@ COMPILE = $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L $(PLATFORM_FLAGS) -pthread -f
   -fvisibility=hidden -Isrc $(LIB_CFLAGS) $(CFLAGS) $(CPPFLAGS) $(FLAVOUR_FLAGS)
 LINK = $(CC) -pthread $(CFLAGS) $(FLAVOUR_FLAGS) $(LDFLAGS)
 
-.PHONY: all programs fuzzers install FORCE $(OUTER_GOALS)
+.PHONY: all programs fuzzers benchmarks install FORCE $(OUTER_GOALS)
 
 all: $(LIBRARY)
 
-programs: $(LIBRARY) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(FUZZ_PROGRAMS)
+programs: $(LIBRARY) $(UNIT_PROGRAMS) $(FAULT_PROGRAMS) $(FUZZ_PROGRAMS) benchmarks
+
+benchmarks: $(LIBRARY) $(BENCH_PROGRAMS)
 
 fuzzers: $(FUZZ_PROGRAMS)
 
@@ -178,6 +187,12 @@ $(OUT)/fuzz/%: $(OUT)/tests/fuzz/fuzz_%.o $(FUZZ_HELPERS:%.c=$(OUT)/%.o) $(ARCHI
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  LINK  $@')
 	$(Q)$(LINK) $(FUZZ_ENGINE) -o $@ $(filter %.o,$^) $(ARCHIVE) $(EXTENSION_LIBS) -lm
+
+# The endpoint has TLS; what is measured loads the extension, or calls libcurl, as others do.
+$(OUT)/bench/%: $(OUT)/tests/bench/%.o $(BENCH_HELPERS:%.c=$(OUT)/%.o) $(ARCHIVE)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  LINK  $@')
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(ARCHIVE) $(EXTENSION_LIBS) $(SQLITE_LIBS) $(TLS_LIBS) -lm -ldl
 
 .SECONDARY:
 
@@ -228,6 +243,12 @@ model:
 	$(BUILD) programs
 	@while tests/tools/run-tests release -q -k random_transactions; do :; done; false
 
+# Fifty thousand queries on seven releases of SQLite; `make test` runs some of them.
+planner:
+	$(SETUP) test
+	$(BUILD) programs
+	@DDS_QUERIES=7200 tests/tools/run-tests release -rP -k generated_queries
+
 coverage:
 	$(SETUP) check
 	$(BUILD) FLAVOUR=coverage programs
@@ -239,6 +260,16 @@ fuzz:
 	$(SETUP) check
 	$(BUILD) FLAVOUR=fuzz fuzzers
 	@tests/tools/run-fuzz $(FUZZ_SECONDS)
+
+bench:
+	$(SETUP) bench
+	$(BUILD) benchmarks
+	@$(VENV)/python tests/bench/bench.py --rounds $(BENCH_ROUNDS)
+
+instructions:
+	$(SETUP) bench
+	$(BUILD) benchmarks
+	@$(VENV)/python tests/bench/instructions.py
 
 check:
 	$(SETUP) check
@@ -267,8 +298,11 @@ help:
 	@echo 'make format     format the C files'
 	@echo 'make asan       the tests under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make model      random transactions beside ordinary SQLite tables, until something differs'
+	@echo 'make planner    50,000 generated queries beside ordinary tables, on each release of SQLite'
 	@echo 'make coverage   the tests, and a table of the lines that they reach'
 	@echo 'make fuzz       libFuzzer on everything that parses, FUZZ_SECONDS=20 each'
+	@echo 'make bench      its speed beside libcurl, Node, boto3 and the AWS CLI, BENCH_ROUNDS=5'
+	@echo 'make instructions  what a GetItem and a row cost in instructions, under callgrind'
 	@echo 'make install    copy the extension to $$(DESTDIR)$$(PREFIX)/lib ($(DESTDIR)$(PREFIX)/lib)'
 	@echo 'make clean      remove what was built (.deps, what the set-up brought, stays)'
 	@echo 'make help       this list'

@@ -10,7 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = (
-    "all demo shell test check lint format asan model coverage fuzz install clean help".split()
+    "all demo shell test check lint format asan model planner coverage fuzz bench instructions "
+    "install clean help".split()
 )
 NETWORK_CLIENTS = "apt-get sudo curl wget pip pip3 mvn npm npx".split()
 
