@@ -522,15 +522,3 @@ bool dds_write_finish(const dds_write *write, dds_operation *operation, dds_writ
   }
   return false;
 }
-
-bool dds_write_send(const dds_table *table, const dds_write *write, dds_write_result *result,
-                    bool *may_have_been_applied, dds_error *error) {
-  dds_operation *operation;
-  dds_item old;
-  *result = DDS_WRITE_APPLIED;
-  *may_have_been_applied = false;
-  bool ok = dds_write_start(table, write, &operation, error) &&
-            dds_write_finish(write, operation, result, &old, may_have_been_applied, error);
-  dds_operation_free(operation);
-  return ok;
-}

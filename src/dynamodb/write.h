@@ -121,11 +121,6 @@ DDS_MUST_USE bool dds_write_finish(const dds_write *write, dds_operation *operat
                                    dds_write_result *result, dds_item *old,
                                    bool *may_have_been_applied, dds_error *error);
 
-/* Both: sends it and waits. */
-DDS_MUST_USE bool dds_write_send(const dds_table *table, const dds_write *write,
-                                 dds_write_result *result, bool *may_have_been_applied,
-                                 dds_error *error);
-
 /*
  * The item as it is once the write is applied, borrowed from the write. False where that is not
  * known: an UPDATE without an image. `image->json.text` is NULL where the write leaves no item.

@@ -195,15 +195,6 @@ bool dds_pending_next_key(const dds_pending *pending, const dds_target *target,
   return false;
 }
 
-size_t dds_pending_count_for(const dds_pending *pending, const dds_target *target) {
-  size_t count = 0;
-  for (size_t i = 0; i < pending->count; i++) {
-    count +=
-        is_waiting(&pending->writes[i]) && dds_target_is_same(pending->writes[i].target, target);
-  }
-  return count;
-}
-
 size_t dds_pending_count_of(const dds_pending *pending, const struct dds_vtab *owner) {
   size_t count = 0;
   for (size_t i = 0; i < pending->count; i++) {

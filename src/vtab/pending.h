@@ -105,9 +105,6 @@ dds_pending_effect dds_pending_effect_of(const dds_pending *pending, const dds_p
 const dds_pending_write *dds_pending_find(const dds_pending *pending, const dds_target *target,
                                           const dds_key *key);
 
-/* How many unsent writes there are for the target's table, by whatever virtual table. */
-size_t dds_pending_count_for(const dds_pending *pending, const dds_target *target);
-
 /* How many unsent writes a virtual table has made. */
 size_t dds_pending_count_of(const dds_pending *pending, const struct dds_vtab *owner);
 

@@ -188,14 +188,16 @@ bool dds_row_source_scan(dds_row_source *source, const dds_filter *filter, dds_e
   dds_condition *narrow = NULL;
   dds_condition *whole = NULL;
   dds_rescan_way way = DDS_RESCAN_PLAIN;
-  bool ok = begin_list(source, filter, error) &&
-            dds_filter_for_scan(filter, layout, &narrow, error) &&
-            dds_filter_for_scan(&(dds_filter){0}, layout, &whole, error);
+  bool ok =
+      begin_list(source, filter, error) && dds_filter_for_scan(filter, layout, &narrow, error);
   dds_rescan_wanted wanted = {
       .filter = narrow, .consistent = is_consistent(source), .state = state_of(source)};
   ok = ok && dds_rescans_choose(&source->loop->rescans, &wanted, &way, &source->kept, error);
   bool is_narrowed = way != DDS_RESCAN_KEEP_WHOLE && way != DDS_RESCAN_SERVE_WHOLE;
   source->is_whole = !is_narrowed || (filter->condition == NULL && filter->sid_condition == NULL);
+  if (ok && !is_narrowed && source->kept == NULL) {
+    ok = dds_filter_for_scan(&(dds_filter){0}, layout, &whole, error);
+  }
   if (ok && source->kept == NULL) {
     dds_scan_request request = {
         .projection = dds_loop_projection(source->loop),

@@ -106,12 +106,22 @@ static long find(const fixture *f, int target, const char *sid) {
   return entry == NULL ? -1 : (long)entry->position;
 }
 
+/* How many unsent writes there are for the target's table, by whatever virtual table. */
+static size_t count_for(const dds_pending *pending, const dds_target *target) {
+  size_t count = 0;
+  for (size_t i = 0; i < pending->count; i++) {
+    count += pending->writes[i].state == DDS_PENDING_WAITING &&
+             dds_target_is_same(pending->writes[i].target, target);
+  }
+  return count;
+}
+
 static void finds_the_last_write_of_an_item(void **state) {
   (void)state;
   fixture f;
   set_up(&f);
   assert_int_equal(find(&f, 0, "x"), -1);
-  assert_int_equal(dds_pending_count_for(&f.pending, f.targets[0]), 0);
+  assert_int_equal(count_for(&f.pending, f.targets[0]), 0);
   add_well(&f, 0, 0, "x");
   add_well(&f, 0, 0, "y");
   add_well(&f, 1, 1, "x");
@@ -122,10 +132,10 @@ static void finds_the_last_write_of_an_item(void **state) {
   assert_int_equal(find(&f, 2, "x"), 3);
   assert_int_equal(find(&f, 2, "y"), -1);
   assert_int_equal(find(&f, 3, "x"), -1);
-  assert_int_equal(dds_pending_count_for(&f.pending, f.targets[0]), 3);
-  assert_int_equal(dds_pending_count_for(&f.pending, f.targets[1]), 3);
-  assert_int_equal(dds_pending_count_for(&f.pending, f.targets[2]), 1);
-  assert_int_equal(dds_pending_count_for(&f.pending, f.targets[3]), 0);
+  assert_int_equal(count_for(&f.pending, f.targets[0]), 3);
+  assert_int_equal(count_for(&f.pending, f.targets[1]), 3);
+  assert_int_equal(count_for(&f.pending, f.targets[2]), 1);
+  assert_int_equal(count_for(&f.pending, f.targets[3]), 0);
   assert_int_equal(dds_pending_count_of(&f.pending, &f.owners[0]), 2);
   assert_int_equal(f.pending.writes[0].rules.when_refused, DDS_PRIMARYKEY);
   tear_down(&f);
@@ -166,7 +176,7 @@ static void counts_only_what_waits(void **state) {
   assert_int_equal(find(&f, 0, "x"), -1);
   assert_int_equal(find(&f, 0, "y"), -1);
   assert_int_equal(find(&f, 0, "z"), 2);
-  assert_int_equal(dds_pending_count_for(&f.pending, f.targets[0]), 1);
+  assert_int_equal(count_for(&f.pending, f.targets[0]), 1);
   assert_int_equal(dds_pending_count_of(&f.pending, &f.owners[0]), 1);
   assert_int_equal(dds_pending_truncate(&f.pending, &f.owners[0], 0), 1); /* applied */
   assert_int_equal(f.pending.count, 0);
@@ -332,7 +342,7 @@ static void assert_agrees(const fixture *f, const listed *list, int count) {
     for (int i = 0; i < count; i++) {
       waiting += same_table(list[i].target, target);
     }
-    assert_int_equal(dds_pending_count_for(&f->pending, f->targets[target]), waiting);
+    assert_int_equal(count_for(&f->pending, f->targets[target]), waiting);
   }
   int target = random_below(TARGETS);
   int sid = random_below(SIDS);

@@ -13,6 +13,19 @@
 #include "failing_allocator.h"
 #include "table_fixture.h"
 
+/* Sends a write and waits for it. */
+static bool send(const dds_table *table, const dds_write *write, dds_write_result *result,
+                 bool *may_have_been_applied, dds_error *error) {
+  dds_operation *operation;
+  dds_item old;
+  *result = DDS_WRITE_APPLIED;
+  *may_have_been_applied = false;
+  bool ok = dds_write_start(table, write, &operation, error) &&
+            dds_write_finish(write, operation, result, &old, may_have_been_applied, error);
+  dds_operation_free(operation);
+  return ok;
+}
+
 static const char five[] = "{\"N\":\"5\"}";
 
 static dds_condition *is_five(const char *attribute) {
@@ -182,7 +195,7 @@ static void tells_which_condition_failed(void **state) {
       assert_true(dds_write_assign(&write, "x", five, strlen(five), &f.error));
     }
     scripted_transport_answer(f.script, 400, cases[i].answer);
-    assert_true(dds_write_send(&f.table, &write, &result, &may_have_been_applied, &f.error));
+    assert_true(send(&f.table, &write, &result, &may_have_been_applied, &f.error));
     assert_int_equal(result, cases[i].result);
     assert_int_equal(f.error.code, DDS_OK);
     assert_non_null(strstr(f.records, "items=0 "));
@@ -221,7 +234,7 @@ static void applied_by_an_attempt_without_an_answer(void **state) {
     dds_buffer_append_format(&answer, FAILED ",\"Item\":%s}", cases[i].item);
     scripted_transport_answer(f.script, 500, "{\"__type\":\"a#InternalServerError\"}");
     scripted_transport_answer(f.script, 400, dds_buffer_text(&answer));
-    assert_true(dds_write_send(&f.table, &write, &result, &may_have_been_applied, &f.error));
+    assert_true(send(&f.table, &write, &result, &may_have_been_applied, &f.error));
     assert_int_equal(result, cases[i].result);
     assert_int_equal(may_have_been_applied, result == DDS_WRITE_REFUSED);
     dds_buffer_free(&answer);
@@ -239,19 +252,19 @@ static void says_whether_a_failed_write_may_have_been_applied(void **state) {
   dds_write write = make(DDS_WRITE_PUT, "{\"id\":{\"S\":\"a\"}}");
   scripted_transport_answer(f.script, 400,
                             "{\"__type\":\"a#ValidationException\",\"message\":\"no\"}");
-  assert_false(dds_write_send(&f.table, &write, &result, &may_have_been_applied, &f.error));
+  assert_false(send(&f.table, &write, &result, &may_have_been_applied, &f.error));
   assert_false(may_have_been_applied);
   assert_string_equal(f.error.message,
                       "PutItem of \"prod-sessions\" failed: ValidationException: no");
   f.error = DDS_ERROR_INIT;
   scripted_transport_answer(f.script, 500, "{\"__type\":\"a#InternalServerError\"}");
   scripted_transport_answer(f.script, 400, "{\"__type\":\"a#ValidationException\"}");
-  assert_false(dds_write_send(&f.table, &write, &result, &may_have_been_applied, &f.error));
+  assert_false(send(&f.table, &write, &result, &may_have_been_applied, &f.error));
   assert_true(may_have_been_applied);
   f.error = DDS_ERROR_INIT;
   scripted_transport_answer_with(f.script, &(scripted_answer){.never = true});
   f.stop_at = f.stop_calls + 2;
-  assert_false(dds_write_send(&f.table, &write, &result, &may_have_been_applied, &f.error));
+  assert_false(send(&f.table, &write, &result, &may_have_been_applied, &f.error));
   assert_true(may_have_been_applied);
   assert_int_equal(f.error.code, DDS_INTERRUPT);
   dds_write_free(&write);
@@ -272,7 +285,7 @@ static bool send_once(table_fixture *f, dds_error *error) {
       ((write.asserted != NULL && write.matches != NULL) || dds_error_set_nomem(error)) &&
       dds_key_from_text("id", "a", 1, &write.key, error) &&
       dds_write_assign(&write, "x", five, strlen(five), error) && dds_write_check(&write, error) &&
-      dds_write_send(&f->table, &write, &result, &may_have_been_applied, error);
+      send(&f->table, &write, &result, &may_have_been_applied, error);
   dds_write_free(&write);
   return is_done;
 }
