@@ -24,6 +24,30 @@ bool dds_meter_check(dds_meter *meter, int64_t now_ms, dds_error *error) {
                        meter->items == 1 ? "" : "s");
 }
 
+size_t dds_meter_write_units(size_t item_bytes) {
+  enum { UNIT_BYTES = 1024 };
+  size_t units = (item_bytes + UNIT_BYTES - 1) / UNIT_BYTES;
+  return units > 0 ? units : 1;
+}
+
+bool dds_meter_check_writes(const dds_meter *meter, const char *table_name, double units,
+                            const char *spender, dds_error *error) {
+  if (meter->limit_units <= 0.0 || meter->used_units + units <= meter->limit_units) {
+    return true;
+  }
+  dds_error_set(
+      error, DDS_ERROR,
+      "stopped by capacity_limit=%.15g: writing to \"%s\" would take %.15g capacity units",
+      meter->limit_units, table_name, units);
+  if (meter->used_units > 0.0) {
+    dds_error_append(error, " more than the %.15g that this %s", meter->used_units, spender);
+  } else {
+    dds_error_append(error, ", and nothing was sent");
+  }
+  dds_error_append(error, ": write less at a time, or raise the limit");
+  return false;
+}
+
 void dds_meter_add(dds_meter *meter, const dds_record *record, int64_t now_ms) {
   count(meter, record, 1);
   if (now_ms < meter->reported_ms) {

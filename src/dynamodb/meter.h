@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "aws/observer.h"
@@ -34,6 +35,17 @@ enum { DDS_METER_INTERVAL_MS = 5000 };
  * much as it has in flight at most.
  */
 DDS_MUST_USE bool dds_meter_check(dds_meter *meter, int64_t now_ms, dds_error *error);
+
+/* Write units of an item: one for each 1,024 bytes that it begins; at least 1. */
+size_t dds_meter_write_units(size_t item_bytes);
+
+/*
+ * Before writes to a table that take so many units: false where they would go beyond the limit,
+ * with an error that says what `spender`, as in "transaction has sent", had used before. So writes
+ * are stopped before the first of them, where a read is known by its answer alone.
+ */
+DDS_MUST_USE bool dds_meter_check_writes(const dds_meter *meter, const char *table_name,
+                                         double units, const char *spender, dds_error *error);
 
 /* After an answer: counts the record's items, scanned and capacity_units, and tells. */
 void dds_meter_add(dds_meter *meter, const dds_record *record, int64_t now_ms);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/uuid.h"
+#include "dynamodb/item.h"
 
 enum { LARGEST_BODY = 32 * 1024 * 1024 };
 
@@ -135,6 +136,57 @@ static bool make_body(const dds_table *table, const char *operation, dds_json ob
   return dds_buffer_check(body, error);
 }
 
+/* Of the request for one item: what it puts; 1 where only DynamoDB knows the item. */
+static size_t units_of_one(dds_json request) {
+  dds_json json;
+  dds_item item;
+  dds_error ignored = DDS_ERROR_INIT;
+  bool is_known = dds_json_find(request, "Item", strlen("Item"), &json) &&
+                  dds_item_parse(json.text, json.length, &item, &ignored);
+  return dds_meter_write_units(is_known ? dds_item_size_bytes(&item) : 0);
+}
+
+/* Of requests such as {"PutRequest": {"Item": …}} or {"Put": {"Item": …}}. */
+static size_t units_of_list(dds_json list) {
+  dds_json_iterator requests = dds_json_iterate(list);
+  dds_json request;
+  dds_json inner;
+  size_t units = 0;
+  while (!requests.is_object && dds_json_next(&requests, NULL, &request)) {
+    dds_json_iterator kinds = dds_json_iterate(request);
+    while (kinds.is_object && dds_json_next(&kinds, NULL, &inner)) {
+      units += units_of_one(inner);
+    }
+  }
+  return units;
+}
+
+/* Write units that a request takes at least, as a COMMIT counts them; 0 where it says too little,
+ * as PartiQL does. */
+static size_t write_units(const char *operation, dds_json request) {
+  static const char *const single[] = {"PutItem", "UpdateItem", "DeleteItem"};
+  dds_json lists;
+  dds_json list;
+  size_t units = 0;
+  for (size_t i = 0; i < sizeof single / sizeof single[0]; i++) {
+    if (strcmp(operation, single[i]) == 0) {
+      return units_of_one(request);
+    }
+  }
+  if (strcmp(operation, "TransactWriteItems") == 0 &&
+      dds_json_find(request, "TransactItems", strlen("TransactItems"), &list)) {
+    return 2 * units_of_list(list);
+  }
+  if (strcmp(operation, "BatchWriteItem") == 0 &&
+      dds_json_find(request, "RequestItems", strlen("RequestItems"), &lists)) {
+    dds_json_iterator tables = dds_json_iterate(lists);
+    while (tables.is_object && dds_json_next(&tables, NULL, &list)) {
+      units += units_of_list(list);
+    }
+  }
+  return units;
+}
+
 /* Sends it and waits. */
 static bool send(const dds_table *table, const char *operation, dds_buffer *body,
                  dds_operation **holder, dds_json *answer, dds_error *error) {
@@ -165,7 +217,10 @@ bool dds_raw_run(const dds_table *table, const char *operation, const char *json
   if (dds_json_type_of(object) != DDS_JSON_OBJECT) {
     return dds_error_set(error, DDS_CHECK, "%s: the request must be a JSON object", operation);
   }
-  bool ok = make_body(table, operation, object, &body, error) &&
+  bool ok = (table->meter == NULL || dds_meter_check_writes(table->meter, table->name,
+                                                            (double)write_units(operation, object),
+                                                            "call has used", error)) &&
+            make_body(table, operation, object, &body, error) &&
             send(table, operation, &body, holder, answer, error);
   dds_buffer_free(&body);
   return ok;

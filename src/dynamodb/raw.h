@@ -23,8 +23,10 @@ bool dds_raw_is_read(const char *operation);
 /*
  * Sends the operation once, with retries as ever, and waits. `json` must be an object (DDS_CHECK).
  * Where it has none, it gets the table's name, if the operation knows that parameter, and the token
- * that makes a repeated call one, as the SDKs add it. The answer, validated JSON, is borrowed from
- * `*holder`, which the caller frees (dds_operation_free) where true is returned.
+ * that makes a repeated call one, as the SDKs add it. Writes that the table's meter does not allow,
+ * by what the request says of their items, are not sent; a read is, since its cost is not known
+ * before. The answer, validated JSON, is borrowed from `*holder`, which the caller frees
+ * (dds_operation_free) where true is returned.
  */
 DDS_MUST_USE bool dds_raw_run(const dds_table *table, const char *operation, const char *json,
                               size_t length, dds_operation **holder, dds_json *answer,

@@ -229,13 +229,11 @@ bool dds_calls_plan(const dds_nets *nets, dds_calls *calls, dds_error *error) {
 }
 
 size_t dds_calls_units(const dds_nets *nets, const dds_net *net, dds_api api) {
-  enum { UNIT_BYTES = 1024 };
   const dds_write *write = dds_net_write(net);
   /* The last statement's UPDATE has the item as all of them make it. */
   const dds_write *last =
       write->kind == DDS_WRITE_UPDATE ? &nets->pending->writes[net->last].write : write;
-  size_t units = (dds_write_image_bytes(last) + UNIT_BYTES - 1) / UNIT_BYTES;
-  return (units > 0 ? units : 1) * (api == DDS_API_TRANSACT ? 2 : 1);
+  return dds_meter_write_units(dds_write_image_bytes(last)) * (api == DDS_API_TRANSACT ? 2 : 1);
 }
 
 /* Adds up each table's units. */
@@ -254,28 +252,22 @@ static void count_units(const dds_nets *nets, const dds_calls *calls) {
   }
 }
 
-static bool refuse_units(const dds_target *target, dds_error *error) {
-  dds_error_set(
-      error, DDS_ERROR,
-      "stopped by capacity_limit=%.15g: writing to \"%s\" would take %.15g capacity units",
-      target->options.capacity_limit, target->table.name, target->planned_units);
-  if (target->sent_units > 0.0) {
-    dds_error_append(error, " more than the %.15g that this transaction has sent",
-                     target->sent_units);
-  } else {
-    dds_error_append(error, ", and nothing was sent");
-  }
-  dds_error_append(error, ": write less in one transaction, or raise the limit");
-  return false;
+/* The transaction has the limit to itself, and so has the function call that it is part of. */
+static bool check_target(const dds_target *target, dds_error *error) {
+  const dds_meter transaction = {.limit_units = target->options.capacity_limit,
+                                 .used_units = target->sent_units};
+  const char *name = target->table.name;
+  double units = target->planned_units;
+  return dds_meter_check_writes(&transaction, name, units, "transaction has sent", error) &&
+         (target->call == NULL ||
+          dds_meter_check_writes(target->call, name, units, "call has used", error));
 }
 
 bool dds_calls_check_limit(const dds_nets *nets, const dds_calls *calls, dds_error *error) {
   count_units(nets, calls);
   for (size_t i = 0; i < nets->count; i++) {
-    const dds_target *target = nets->list[i].target;
-    double limit = target->options.capacity_limit;
-    if (limit > 0.0 && target->sent_units + target->planned_units > limit) {
-      return refuse_units(target, error);
+    if (!check_target(nets->list[i].target, error)) {
+      return false;
     }
   }
   return true;
@@ -285,6 +277,9 @@ void dds_calls_note_sent(const dds_nets *nets) {
   for (size_t i = 0; i < nets->count; i++) {
     dds_target *target = nets->list[i].target;
     target->sent_units += target->planned_units;
+    if (target->call != NULL) {
+      target->call->used_units += target->planned_units;
+    }
     target->planned_units = 0.0;
   }
 }

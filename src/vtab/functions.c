@@ -115,6 +115,18 @@ static bool prepare_touch(const dds_vtab *table, bool has_seconds, sqlite3_stmt 
   return ok;
 }
 
+/* Runs a prepared statement on the table: what it reads, and what it sends, is the call's. */
+static bool run(const dds_vtab *table, sqlite3_stmt *statement, int64_t *changes,
+                dds_error *error) {
+  dds_target *target = dds_target_retain(table->target);
+  dds_meter meter = dds_target_meter(target);
+  target->call = &meter;
+  bool ok = dds_statement_finish(table->connection->db, statement, changes, error);
+  target->call = NULL;
+  dds_target_release(target);
+  return ok;
+}
+
 static bool run_touch(const dds_vtab *table, sqlite3_value *sid, double seconds, int64_t *changes,
                       dds_error *error) {
   sqlite3 *db = table->connection->db;
@@ -130,7 +142,7 @@ static bool run_touch(const dds_vtab *table, sqlite3_value *sid, double seconds,
   } else if (default_age_s != DDS_NO_AGE) {
     sqlite3_bind_int64(statement, 4, default_age_s);
   }
-  return dds_statement_finish(db, statement, changes, error);
+  return run(table, statement, changes, error);
 }
 
 static void touch(sqlite3_context *context, int count, sqlite3_value **values) {
@@ -162,7 +174,7 @@ static bool reap_in_transaction(const dds_vtab *table, int64_t *changes, dds_err
   if (ok) {
     int rc = sqlite3_prepare_v2(db, dds_buffer_text(&sql), -1, &statement, NULL);
     ok = (rc == SQLITE_OK || dds_statement_fail(db, rc, error)) &&
-         dds_statement_finish(db, statement, changes, error);
+         run(table, statement, changes, error);
   }
   dds_buffer_free(&sql);
   return ok;
@@ -218,6 +230,7 @@ static void request(sqlite3_context *context, int count, sqlite3_value **values)
   size_t length = 0;
   dds_operation *holder = NULL;
   dds_json answer;
+  dds_meter meter = {0};
   (void)count;
   if (!name_argument(values[1], name, "the operation", &operation, &error) ||
       !check_operation(operation, name, &error) ||
@@ -228,7 +241,8 @@ static void request(sqlite3_context *context, int count, sqlite3_value **values)
   }
   /* The wait may run statements; the table object must outlive them. */
   dds_target *target = dds_target_retain(table->target);
-  if (dds_raw_run(&target->table, operation, json, length, &holder, &answer, &error)) {
+  dds_table metered = dds_target_metered(target, &meter);
+  if (dds_raw_run(&metered, operation, json, length, &holder, &answer, &error)) {
     sqlite3_result_text64(context, answer.text, answer.length, SQLITE_TRANSIENT, SQLITE_UTF8);
   } else {
     dds_result_function(context, &error);

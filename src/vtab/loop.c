@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "vtab/sqlite.h"
 
 /* ---- one loop --------------------------------------------------------------------------------*/
 
@@ -83,22 +82,11 @@ static bool make_projection(dds_loop *loop, const dds_columns *columns, dds_erro
   return true;
 }
 
-/* Told every five seconds of a statement that lasts longer. */
-static void report(void *context, const dds_meter *meter) {
-  const dds_loop *loop = context;
-  sqlite3_log(SQLITE_NOTICE,
-              "dynamodb_sessions: reading \"%s\": %lld pages, %lld items, %.15g capacity units so "
-              "far",
-              loop->table.name, (long long)meter->requests, (long long)meter->items,
-              meter->used_units);
-}
-
-static bool fill(dds_loop *loop, const dds_target *target, const char *words, dds_error *error) {
+static bool fill(dds_loop *loop, dds_target *target, const char *words, dds_error *error) {
   dds_columns columns = dds_target_columns(target);
   loop->address = words;
   loop->target = target;
-  loop->meter =
-      (dds_meter){.limit_units = target->options.capacity_limit, .report = report, .context = loop};
+  loop->meter = dds_target_meter(target);
   loop->words = dds_alloc_copy(words, strlen(words));
   loop->sql_name =
       target->sql_name != NULL ? dds_alloc_copy(target->sql_name, strlen(target->sql_name)) : NULL;
@@ -112,7 +100,7 @@ static bool fill(dds_loop *loop, const dds_target *target, const char *words, dd
 void dds_loop_open_table(dds_loop *loop) {
   loop->table = loop->target->table;
   loop->table.sql_name = loop->sql_name;
-  loop->table.meter = &loop->meter;
+  loop->table.meter = loop->target->call != NULL ? loop->target->call : &loop->meter;
 }
 
 dds_projection dds_loop_projection(const dds_loop *loop) {
@@ -154,8 +142,7 @@ static dds_loop *find(const dds_loops *loops, const dds_loop_seat *seat, const c
   return NULL;
 }
 
-static dds_loop *begin(dds_loops *loops, const dds_target *target, const char *words,
-                       dds_error *error) {
+static dds_loop *begin(dds_loops *loops, dds_target *target, const char *words, dds_error *error) {
   dds_loop *loop = dds_alloc(sizeof *loop);
   if (loop == NULL) {
     dds_error_set_nomem(error);
@@ -186,7 +173,7 @@ static void note_filtered(dds_loops *loops, dds_loop_seat *seat) {
   }
 }
 
-bool dds_loops_take_seat(dds_loops *loops, dds_loop_seat *seat, const dds_target *target,
+bool dds_loops_take_seat(dds_loops *loops, dds_loop_seat *seat, dds_target *target,
                          const char *words, dds_error *error) {
   if (seat->loop != NULL && seat->loop->address == words) {
     return true;

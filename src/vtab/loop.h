@@ -34,13 +34,13 @@ typedef struct dds_loop {
   char *words;         /* owned copy */
   size_t cursor_count;
   uint64_t left_at; /* when the last cursor left it: dds_loops.events */
-  const dds_target *target;
+  dds_target *target;
   dds_plan plan;
   const char **attributes; /* owned array: what items are projected to; NULL: the whole item */
   size_t attribute_count;
   char *sql_name;  /* owned; .table borrows it, since the target's may change */
   dds_meter meter; /* what the loop has used */
-  dds_table table; /* the target's, with the meter; opened by dds_loop_open_table */
+  dds_table table; /* the target's, with this meter or its call's; opened by dds_loop_open_table */
   dds_memo memo;
   dds_rescans rescans;
 } dds_loop;
@@ -63,9 +63,8 @@ typedef struct dds_loop_seat {
 void dds_loops_open_seat(dds_loops *loops, dds_loop_seat *seat);
 
 /* xFilter: the loop of the words, found or begun. */
-DDS_MUST_USE bool dds_loops_take_seat(dds_loops *loops, dds_loop_seat *seat,
-                                      const dds_target *target, const char *words,
-                                      dds_error *error);
+DDS_MUST_USE bool dds_loops_take_seat(dds_loops *loops, dds_loop_seat *seat, dds_target *target,
+                                      const char *words, dds_error *error);
 
 /* xClose. What the cursor has borrowed from its loop must be given back before. */
 void dds_loops_close_seat(dds_loops *loops, dds_loop_seat *seat);

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "dynamodb/scan.h"
 #include "vtab/connection.h"
+#include "vtab/sqlite.h"
 
 bool dds_target_create(dds_connection *connection, dds_options *options, dds_target **out,
                        dds_error *error) {
@@ -54,6 +55,21 @@ bool dds_target_open(dds_target *target, dds_error *error) {
   }
   dds_client_options options = dds_options_client(&target->options);
   return dds_connection_client(target->connection, &options, &target->table.client, error);
+}
+
+/* Told every five seconds of what lasts longer. */
+static void report(void *context, const dds_meter *meter) {
+  const dds_target *target = context;
+  sqlite3_log(SQLITE_NOTICE,
+              "dynamodb_sessions: reading \"%s\": %lld pages, %lld items, %.15g capacity units so "
+              "far",
+              target->table.name, (long long)meter->requests, (long long)meter->items,
+              meter->used_units);
+}
+
+dds_meter dds_target_meter(dds_target *target) {
+  return (dds_meter){
+      .limit_units = target->options.capacity_limit, .report = report, .context = target};
 }
 
 dds_table dds_target_metered(const dds_target *target, dds_meter *meter) {

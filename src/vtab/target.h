@@ -28,6 +28,7 @@ typedef struct dds_target {
    * commit='through' has sent in the open transaction. */
   double planned_units;
   double sent_units;
+  dds_meter *call; /* of the function call that runs a statement on the table; NULL: of none */
 } dds_target;
 
 /* Takes over the options. One reference is the caller's. */
@@ -41,6 +42,10 @@ DDS_MUST_USE bool dds_target_set_sql_name(dds_target *target, const char *name, 
 
 /* Makes sure that there is a client; sends nothing. */
 DDS_MUST_USE bool dds_target_open(dds_target *target, dds_error *error);
+
+/* A meter with capacity_limit for what is read, of which it tells SQLite's log; the target is
+ * borrowed. */
+dds_meter dds_target_meter(dds_target *target);
 
 /* The table, with its requests counted on a meter of the caller's, which gets capacity_limit. */
 dds_table dds_target_metered(const dds_target *target, dds_meter *meter);

@@ -1,12 +1,19 @@
-"""capacity_limit on writes: a COMMIT is counted before it is sent, a reap as it goes."""
+"""capacity_limit on writes: a COMMIT is counted before it is sent, a reap as it goes; what a
+function call reads and what it writes are counted together."""
+
+import json
 
 import pytest
-from session_table import LONG_AGO, SERVERLESS, SessionTable, refused
+from scripted_endpoint import Response
+from session_table import LATER, LONG_AGO, SERVERLESS, SessionTable, refused
 
 NUMBERS = "WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
 MANY_INSERTS = f"INSERT INTO sessions(sid, session) {NUMBERS} SELECT 's' || i, '{{}}' FROM n"
 MANY_REPLACES = MANY_INSERTS.replace("INSERT", "REPLACE", 1)
 SMALL, LARGE = "{}", '{"t":"' + "x" * 2000 + '"}'
+HUGE = '{"t":"' + "x" * 20000 + '"}'  # 5 units to read, 20 to write
+TOUCH = "SELECT dynamodb_touch('sessions', 'a', 60)"
+REAP = "SELECT dynamodb_reap('sessions')"
 
 
 @pytest.fixture
@@ -110,3 +117,99 @@ def test_a_reap_within_the_limit_is_not_stopped(limited):
     for number in range(20):
         sessions.put(f"dead-{number}", SMALL, LONG_AGO)
     assert sessions.value("SELECT dynamodb_reap('sessions')") == 20
+
+
+# ---- a function call has the limit to itself, for all that it does ---------------------------
+
+
+def test_a_touch_counts_its_read_with_its_write(limited):
+    short = limited(24)
+    before = short.put("a", HUGE)
+    short.sql("UPDATE sessions SET expires = ? WHERE sid = 'a'", LATER + 1)  # a loop, a COMMIT
+    changed = short.get("a")
+    assert changed != before
+    with short.sends("GetItem"), refused(
+        "SQLITE_ERROR", "stopped by capacity_limit=24", "would take 20 capacity units",
+        "more than the 5 that this call has used",
+    ):
+        short.sql(TOUCH)
+    assert short.get("a") == changed
+    exact = limited(25, name="exact")
+    exact.put("a", HUGE)
+    for _ in range(2):  # each call by itself
+        with exact.sends("GetItem", "UpdateItem"):
+            assert exact.value(TOUCH) == 1
+    with exact.sends("GetItem", "UpdateItem", "GetItem", "UpdateItem"):
+        assert exact.rows("SELECT dynamodb_touch('sessions', 'a', column1) FROM (VALUES (9), (8))")
+
+
+def test_a_touch_that_waits_for_its_commit_is_a_read(limited):
+    sessions = limited(24)
+    sessions.put("a", HUGE)
+    sessions.sql("BEGIN")
+    assert sessions.value(TOUCH) == 1
+    with sessions.sends("UpdateItem"):
+        sessions.sql("COMMIT")
+
+
+def test_a_call_that_sends_within_a_transaction_counts_both(limited):
+    """commit='through' sends a reap's deletes as they come."""
+    def begin(limit):
+        sessions = limited(limit, "commit='through'", "concurrency=1", name=f"of-{limit}")
+        for number in range(20):
+            sessions.put(f"dead-{number}", LARGE, LONG_AGO)
+        sessions.sql("BEGIN")
+        return sessions
+
+    free = begin(1000)
+    assert free.value(REAP) == 20
+    read = free.value("SELECT sum(capacity_units) FROM dynamodb_requests WHERE operation = 'Scan'")
+    assert read >= 5
+    exact, short = begin(read + 20), begin(read + 19)
+    assert exact.value(REAP) == 20
+    with refused("SQLITE_ERROR", "would take 1 capacity units",
+                 f"more than the {read + 19:g} that this call has used"):
+        short.value(REAP)
+    assert (len(exact.sids()), len(short.sids())) == (0, 1)
+
+
+@pytest.mark.parametrize("operation, body, units", [
+    ("PutItem", {"Item": "huge"}, 20),
+    ("PutItem", {"Item": "small"}, 1),
+    ("PutItem", {"Item": {"sessionId": "of no type"}}, 1),
+    ("UpdateItem", {"Key": {}}, 1),
+    ("DeleteItem", {"Key": {}}, 1),
+    ("BatchWriteItem", {"RequestItems": {"t": [{"PutRequest": {"Item": "huge"}}] * 2,
+                                         "u": [{"DeleteRequest": {"Key": {}}}]}}, 41),
+    ("TransactWriteItems", {"TransactItems": [{"Put": {"Item": "huge"}}, {"Update": {}},
+                                              {"Delete": {}}, {"ConditionCheck": {}}]}, 46),
+    # Not known before, or of another form than DynamoDB's, for it to refuse.
+    ("ExecuteStatement", {"Statement": "UPDATE t SET a = 1 WHERE sessionId = 'a'"}, 0),
+    ("Scan", {}, 0),
+    ("BatchWriteItem", {}, 0),
+    ("BatchWriteItem", {"RequestItems": [{"PutRequest": {"Item": "huge"}}]}, 0),
+    ("TransactWriteItems", {"TransactItems": {"Put": {"Item": "huge"}}}, 0),
+])
+def test_a_request_in_own_words_is_counted_before_it_is_sent(
+        limited, scripted_endpoint, operation, body, units):
+    scripted_endpoint.handler = lambda _: Response(json={"ConsumedCapacity": {"CapacityUnits": 99}})
+    statement = "SELECT dynamodb_request('sessions', ?, ?)"
+    items = {name: json.dumps(SERVERLESS.item("a", session, LATER))
+             for name, session in (("huge", HUGE), ("small", SMALL))}
+    text = json.dumps(body)
+    for name, item in items.items():
+        text = text.replace(f'"{name}"', item)
+    arguments = [f"endpoint_url='{scripted_endpoint.url}'", "max_attempts=1"]
+    short = limited(max(units - 0.5, 0.5), *arguments)
+    if units == 0:
+        with short.sends(operation):
+            short.sql(statement, operation, text)
+        return
+    with short.sends(), refused("SQLITE_ERROR", f"would take {units} capacity units",
+                                "and nothing was sent"):
+        short.sql(statement, operation, text)
+    exact = limited(units, *arguments, connection=short.connection, sql_name="exact",
+                    name="exact")
+    for _ in range(2):
+        with exact.sends(operation):
+            exact.sql(statement.replace("sessions", "exact"), operation, text)

@@ -75,6 +75,42 @@ static void stops_at_the_limit(void **state) {
   }
 }
 
+static void stops_writes_before_they_are_sent(void **state) {
+  (void)state;
+  static const struct {
+    double limit;
+    double used;
+    double units;
+    const char *message;
+  } cases[] = {
+      {0, 1000, 1000, NULL},
+      {5, 0, 5, NULL},
+      {5, 2.5, 2.5, NULL},
+      {5, 0, 6,
+       "stopped by capacity_limit=5: writing to \"t\" would take 6 capacity units, and nothing was "
+       "sent: write less at a time, or raise the limit"},
+      {5, 2.5, 3,
+       "stopped by capacity_limit=5: writing to \"t\" would take 3 capacity units more than the "
+       "2.5 "
+       "that this call has used: write less at a time, or raise the limit"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    const dds_meter meter = {.limit_units = cases[i].limit, .used_units = cases[i].used};
+    dds_error error = DDS_ERROR_INIT;
+    assert_int_equal(dds_meter_check_writes(&meter, "t", cases[i].units, "call has used", &error),
+                     cases[i].message == NULL);
+    assert_string_equal(error.message, cases[i].message == NULL ? "" : cases[i].message);
+  }
+}
+
+static void counts_an_item_by_the_units_that_it_begins(void **state) {
+  (void)state;
+  static const size_t cases[][2] = {{0, 1}, {1, 1}, {1024, 1}, {1025, 2}, {409600, 400}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    assert_int_equal(dds_meter_write_units(cases[i][0]), cases[i][1]);
+  }
+}
+
 static void count_report(void *context, const dds_meter *meter) {
   int64_t *pages = context;
   *pages = meter->requests;
@@ -107,6 +143,8 @@ int main(void) {
       cmocka_unit_test(counts_what_answers_tell),
       cmocka_unit_test(takes_back_what_was_expected),
       cmocka_unit_test(stops_at_the_limit),
+      cmocka_unit_test(stops_writes_before_they_are_sent),
+      cmocka_unit_test(counts_an_item_by_the_units_that_it_begins),
       cmocka_unit_test(reports_every_five_seconds),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
