@@ -119,9 +119,16 @@ void dds_facts_forget(const dds_target *target) {
   }
 }
 
-size_t dds_facts_segments(const dds_table_description *facts) {
-  int64_t segments = facts != NULL ? facts->bytes / SEGMENT_BYTES : 0;
-  return segments < 1 ? 1 : segments > MOST_SEGMENTS ? MOST_SEGMENTS : (size_t)segments;
+bool dds_facts_choose_segments(const dds_target *target, size_t *segments, dds_error *error) {
+  const dds_table_description *facts = NULL;
+  *segments = (size_t)target->options.total_segments;
+  if (*segments > 0) {
+    return true;
+  }
+  bool ok = dds_facts_of(target, &facts, error);
+  int64_t fitting = facts != NULL ? facts->bytes / SEGMENT_BYTES : 0;
+  *segments = fitting < 1 ? 1 : fitting > MOST_SEGMENTS ? MOST_SEGMENTS : (size_t)fitting;
+  return ok;
 }
 
 const dds_index_description *dds_facts_index(const dds_table_description *facts, const char *name) {

@@ -31,8 +31,10 @@ DDS_MUST_USE bool dds_facts_of_indexes(const dds_target *target,
  * fit may have been right a while ago. */
 void dds_facts_forget(const dds_target *target);
 
-/* In how many segments to scan a table of which this is known, or nothing (NULL). */
-size_t dds_facts_segments(const dds_table_description *facts);
+/* In how many segments to scan the target's table where all of it is wanted: total_segments, else
+ * by its size; 1 where that is not known. False as dds_facts_of. */
+DDS_MUST_USE bool dds_facts_choose_segments(const dds_target *target, size_t *segments,
+                                            dds_error *error);
 
 /* The index of a name, or NULL. */
 const dds_index_description *dds_facts_index(const dds_table_description *facts, const char *name);

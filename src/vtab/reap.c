@@ -9,6 +9,7 @@
 #include "sessions/expiry.h"
 #include "sessions/row.h"
 #include "vtab/connection.h"
+#include "vtab/facts.h"
 #include "vtab/filter.h"
 #include "vtab/sqlite.h"
 
@@ -45,9 +46,9 @@ static bool open_scan(const reaper *self, dds_scan **scan, dds_error *error) {
       .projection = {.attributes = attributes, .count = is_shared ? 2 : 3},
       /* A stale page costs nothing but a delete that does not match. */
       .consistent = self->target->options.consistency == DDS_CONSISTENT_ALWAYS,
-      .segments = (size_t)self->target->options.total_segments,
   };
-  bool ok = dds_filter_for_scan(&filter, layout, &request.filter, error) &&
+  bool ok = dds_facts_choose_segments(self->target, &request.segments, error) &&
+            dds_filter_for_scan(&filter, layout, &request.filter, error) &&
             dds_scan_open(&self->table, &request, scan, error);
   dds_condition_release(request.filter);
   return ok;

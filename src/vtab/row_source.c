@@ -148,24 +148,12 @@ static bool is_consistent(const dds_row_source *source) {
   }
 }
 
-/* The segments of a Scan whose items are all wanted. */
-static bool choose_segments(const dds_row_source *source, size_t *segments, dds_error *error) {
-  const dds_table_description *facts = NULL;
-  *segments = (size_t)source->target->options.total_segments;
-  if (*segments > 0) {
-    return true;
-  }
-  bool ok = dds_facts_of(source->target, &facts, error);
-  *segments = dds_facts_segments(facts);
-  return ok;
-}
-
 /* Opens what `request` says, kept or not. */
 static bool open_list(dds_row_source *source, dds_scan_request *request,
                       const dds_rescan_wanted *wanted, dds_rescan_way way, dds_error *error) {
   dds_loop *loop = source->loop;
   if (request->index == NULL && request->wanted == 0 &&
-      !choose_segments(source, &request->segments, error)) {
+      !dds_facts_choose_segments(source->target, &request->segments, error)) {
     return false;
   }
   if (way == DDS_RESCAN_PLAIN) {

@@ -371,6 +371,36 @@ def test_reap_deletes_several_at_a_time(scripted):
     assert scripted.sids() == []
 
 
+class Sized(SessionTable):
+    usual_arguments = ()
+
+
+@pytest.mark.parametrize("size_mb, argument, asked, segments", [
+    (64, None, 1, 4), (48, None, 1, 3), (1, None, 1, 1), (None, None, 1, 1),
+    (64, "total_segments=2", 0, 2),
+])
+def test_reap_divides_a_table_as_a_scan_does(
+        dynamodb, connect, make_table, scripted_endpoint, size_mb, argument, asked, segments):
+    def describe(request):
+        if request.operation != "DescribeTable":
+            return None
+        if size_mb is None:
+            return aws_error("AccessDeniedException", "not authorized to perform DescribeTable")
+        return Response(json={"Table": {"TableStatus": "ACTIVE", "TableSizeBytes": size_mb << 20}})
+
+    arguments = [f"endpoint_url='{scripted_endpoint.url}'", *([argument] if argument else [])]
+    table = Sized(dynamodb, connect(), make_table, SERVERLESS, *arguments)
+    for i in range(20):
+        table.put(f"dead-{i}", session(), LONG_AGO)
+    scripted_endpoint.handler = describe
+    assert table.value("SELECT dynamodb_reap('sessions')") == 20
+    scans = [sent.json() for sent in scripted_endpoint.requests if sent.operation == "Scan"]
+    assert {(scan.get("Segment", 0), scan.get("TotalSegments", 1)) for scan in scans} == {
+        (number, segments) for number in range(segments)}
+    assert table.value("SELECT dynamodb_reap('sessions')") == 0
+    assert scripted_endpoint.operations().count("DescribeTable") == asked  # a connection
+
+
 def test_a_failed_delete_of_several_counts_the_others(scripted):
     for i in range(6):
         scripted.put(f"dead-{i}", session(), LONG_AGO)

@@ -49,10 +49,11 @@ static const dds_table_description *ask(fixture *f) {
   return facts;
 }
 
-static void script(fixture *f, long long bytes) {
+static void script(fixture *f, int64_t bytes) {
   char answer[2048];
   snprintf(answer, sizeof answer,
-           "{\"Table\":{\"TableStatus\":\"ACTIVE\",\"TableSizeBytes\":%lld," INDEXES "}}", bytes);
+           "{\"Table\":{\"TableStatus\":\"ACTIVE\",\"TableSizeBytes\":%lld," INDEXES "}}",
+           (long long)bytes);
   scripted_transport_answer(f->base.script, 200, answer);
 }
 
@@ -101,6 +102,12 @@ static void indexes_are_asked_for_again(void **state) {
   tear_down(&f);
 }
 
+static size_t segments_of(fixture *f) {
+  size_t segments = 0;
+  assert_true(dds_facts_choose_segments(&f->target, &segments, &f->base.error));
+  return segments;
+}
+
 static void segments_follow_from_the_size(void **state) {
   (void)state;
   static const struct {
@@ -109,10 +116,24 @@ static void segments_follow_from_the_size(void **state) {
   } cases[] = {{0, 1},        {16777215, 1}, {16777216, 1},  {33554431, 1}, {33554432, 2},
                {50331648, 3}, {67108864, 4}, {126000000, 4}, {-1, 1},       {INT64_MAX, 4}};
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-    dds_table_description facts = {.bytes = cases[i].bytes};
-    assert_int_equal(dds_facts_segments(&facts), cases[i].segments);
+    fixture f;
+    set_up(&f);
+    script(&f, cases[i].bytes);
+    assert_int_equal(segments_of(&f), cases[i].segments);
+    f.target.options.total_segments = 7;
+    assert_int_equal(segments_of(&f), 7);
+    assert_int_equal(requests(&f), 1);
+    tear_down(&f);
   }
-  assert_int_equal(dds_facts_segments(NULL), 1);
+}
+
+static void a_table_of_unknown_size_is_one_segment(void **state) {
+  (void)state;
+  fixture f;
+  set_up(&f);
+  scripted_transport_answer(f.base.script, 400, "{\"__type\":\"a#AccessDeniedException\"}");
+  assert_int_equal(segments_of(&f), 1);
+  tear_down(&f);
 }
 
 static void indexes_tell_what_they_hold(void **state) {
@@ -237,6 +258,7 @@ int main(void) {
       cmocka_unit_test(a_table_is_described_once),
       cmocka_unit_test(indexes_are_asked_for_again),
       cmocka_unit_test(segments_follow_from_the_size),
+      cmocka_unit_test(a_table_of_unknown_size_is_one_segment),
       cmocka_unit_test(indexes_tell_what_they_hold),
       cmocka_unit_test(a_refusal_is_remembered),
       cmocka_unit_test(another_failure_is_remembered_for_a_minute),
