@@ -411,6 +411,54 @@ def test_a_failed_delete_of_several_counts_the_others(scripted):
     assert len(scripted.sids()) == 1
 
 
+def reap_for_long(sqlite_shell, environment, endpoint, statements):
+    """Ten pages of five expired sessions, each of which takes 2 s of the process's time; returns
+    what the shell prints, and the lines of SQLite's log."""
+    def answer(request):
+        if request.operation != "Scan":
+            return Response(json={"ConsumedCapacity": {"TableName": "t", "CapacityUnits": 1.0}})
+        page = int(request.json().get("ExclusiveStartKey", {"id": {"S": "0"}})["id"]["S"])
+        items = [{"id": {"S": f"sess:{page}-{i}"}, "expires": {"N": "1"}} for i in range(5)]
+        more = {"LastEvaluatedKey": {"id": {"S": str(page + 1)}}} if page < 9 else {}
+        return Response(delay_s=0.1, json={
+            "Items": items, "Count": 5, "ScannedCount": 5,
+            "ConsumedCapacity": {"TableName": "t", "CapacityUnits": 1.5}, **more})
+
+    endpoint.handler = answer
+    run = sqlite_shell(
+        "CREATE VIRTUAL TABLE temp.s USING dynamodb_sessions(table='t', total_segments=1, "
+        "layout='connect-dynamodb', request_timeout=600, connect_timeout=600, "
+        f"endpoint_url='{endpoint.url}');\n{statements}\n",
+        "-cmd", ".log stderr", environment=environment)
+    assert run.returncode == 0, run.stderr
+    return run.stdout, run.stderr.splitlines()
+
+
+def test_a_long_reap_tells_how_far_it_is(sqlite_shell, fast_clock, scripted_endpoint):
+    printed, log = reap_for_long(sqlite_shell, fast_clock(20), scripted_endpoint,
+                                 "SELECT dynamodb_reap('s');")
+    assert printed == "50\n"
+    report = re.compile(
+        r'reaping "t": (\d+) deleted, (\d+) requests, ([\d.]+) capacity units so far')
+    told = [tuple(map(float, found.groups())) for found in map(report.search, log) if found]
+    assert told and told == sorted(told), log
+    for deleted, requests, units in told:
+        scans = 2 * (units - requests)
+        deletes = requests - scans
+        assert 1 <= scans <= 10 and deletes - 1 <= deleted <= deletes <= 5 * scans
+
+
+def test_a_long_reap_in_a_transaction_tells_what_it_has_read(
+        sqlite_shell, fast_clock, scripted_endpoint):
+    printed, log = reap_for_long(sqlite_shell, fast_clock(20), scripted_endpoint,
+                                 "BEGIN;\nSELECT dynamodb_reap('s');\nROLLBACK;")
+    assert printed == "50\n"
+    report = re.compile(r'reading "t": (\d+) pages, (\d+) items, ([\d.]+) capacity units so far')
+    told = [tuple(map(float, found.groups())) for found in map(report.search, log) if found]
+    assert told and told == sorted(told), log
+    assert all((items, units) == (5 * pages, 1.5 * pages) for pages, items, units in told)
+
+
 def test_the_deletes_of_reap_stay_when_the_statement_around_it_fails(sessions):
     sessions.put("dead", session(), LONG_AGO)
     with refused("SQLITE_ERROR", "integer overflow"):
