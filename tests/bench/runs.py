@@ -37,15 +37,15 @@ class Unavailable(Exception):
     """A peer that is not there, or does not run."""
 
 
-def isolated_environment():
-    """No key, profile, proxy or endpoint of the user's."""
+def isolated_environment(only=None):
+    """No key, profile, proxy or endpoint of the user's, or nothing of his but `only` these."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("AWS_") and not name.lower().endswith("_proxy")
     }
     return dict(
-        kept,
+        {name: kept[name] for name in kept if only is None or name in only},
         AWS_REGION="us-east-1",
         AWS_DEFAULT_REGION="us-east-1",
         AWS_ACCESS_KEY_ID="local",

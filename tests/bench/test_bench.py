@@ -14,7 +14,8 @@ import boto3
 import pytest
 from bench import README_BEGIN, README_END, measure_all, put_into, summary
 from botocore.exceptions import ClientError
-from runs import ROOT, Endpoint, Run, Unavailable, WrongAnswer, check, measure
+from instructions import STOP_ASKED, WORKS, command
+from runs import ROOT, Endpoint, Run, Unavailable, WrongAnswer, check, isolated_environment, measure
 from targets import HEADINGS, ROWS, RUNS, Result, judge, table
 
 TABLE = "sessions"
@@ -355,6 +356,25 @@ def test_the_readme_shows_what_was_printed():
     assert put_into(changed, "| another |") == put_into(text, "| another |")
     shown = text.split(README_BEGIN)[1].split(README_END)[0]
     assert all(row.work in shown for row in ROWS) and "targets met" in shown
+
+
+def test_instructions_are_those_of_the_work_alone(endpoint, extension):
+    """Not of what wall time decides: callgrind leaves out the function by its name, which the
+    library must have; and not of the caller's environment."""
+    names = subprocess.run(["nm", extension], capture_output=True, text=True, check=True).stdout
+    assert f" t {STOP_ASKED}\n" in names
+    for work in WORKS:
+        ours = command("run_extension", work.ours, endpoint, work.full)
+        assert f"--toggle-collect={STOP_ASKED}" in ours and "--collect-atstart=yes" in ours
+        assert (work.full, False) != (work.none, work.is_none_empty)
+    assert set(isolated_environment(only=["PATH"])) == {"PATH", *(
+        name for name in isolated_environment(only=[]) if name.startswith("AWS_"))}
+
+
+def test_a_write_of_no_calls_is_all_but_the_writing(endpoint, build_folder):
+    none = Run("put", "extension", "replace", arguments=("--rows", "240", "--calls", "0"))
+    requests = measure(none, {none.endpoint: endpoint}, build_folder)["counts"]["requests"]
+    assert requests.get("Scan", 0) > 0 and "BatchWriteItem" not in requests
 
 
 def test_a_run_that_fails_says_why(endpoint, build_folder):
