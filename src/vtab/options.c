@@ -286,7 +286,7 @@ static bool refuse_option(const char *name, dds_error *error) {
   }
   const option_row *nearest = nearest_option(name);
   dds_error_set(error, DDS_ERROR, "unknown option %s%s%s%s; the options are: %s", name,
-                nearest ? ": did you mean " : "", nearest ? nearest->name : "", nearest ? "?" : "",
+                nearest ? " (did you mean " : "", nearest ? nearest->name : "", nearest ? "?)" : "",
                 dds_buffer_text(&known));
   dds_buffer_free(&known);
   return false;

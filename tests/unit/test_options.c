@@ -341,7 +341,7 @@ static void refuses_with_a_reason(void **state) {
     const char *argument;
     const char *in_message;
   } cases[] = {
-      {"tabel=x", "did you mean table?"},
+      {"tabel=x", "unknown option tabel (did you mean table?); the options are: table layout"},
       {"reed_only=1", "did you mean read_only?"},
       {"end_point_url=x", "did you mean endpoint_url?"},
       {"LAYUOT=x", "did you mean layout?"},
