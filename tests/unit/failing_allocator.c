@@ -15,11 +15,17 @@ static long live_blocks;
 static long refuse_in; /* counts down to the refusal; 0: none is wanted */
 static bool has_refused;
 
+/* Of a sweep. */
+static long round_number; /* counts from 1; 0: no sweep goes on */
+static bool has_met;      /* the round met its refusal */
+static long blocks_before;
+
 static bool must_refuse(void) {
   if (refuse_in == 0 || --refuse_in > 0) {
     return false;
   }
   has_refused = true;
+  has_met = true;
   return true;
 }
 
@@ -63,9 +69,33 @@ bool failing_allocator_has_refused(void) {
   return has_refused;
 }
 
-bool failing_allocator_check(bool ok, const dds_error *error) {
+bool failing_allocator_next(void) {
+  failing_allocator_refuse(0);
+  if (round_number == 0) {
+    blocks_before = live_blocks;
+    has_met = true;
+  }
+  if (live_blocks != blocks_before) {
+    fail_msg("allocation %ld refused: %ld blocks are left", round_number,
+             live_blocks - blocks_before);
+  }
+  round_number = has_met ? round_number + 1 : 0;
+  has_met = false;
+  return round_number > 0;
+}
+
+void failing_allocator_start(void) {
+  failing_allocator_refuse(round_number);
+}
+
+bool failing_allocator_stop(void) {
   bool refused = has_refused;
   failing_allocator_refuse(0);
+  return refused;
+}
+
+bool failing_allocator_check(bool ok, const dds_error *error) {
+  bool refused = failing_allocator_stop();
   assert_int_equal(ok, !refused);
   assert_int_equal(error->code, refused ? DDS_NOMEM : DDS_OK);
   return refused;

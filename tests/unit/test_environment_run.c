@@ -341,18 +341,14 @@ static void test_host_without_standard_descriptors(void **state) {
 
 static void test_each_allocation_failing(void **state) {
   (void)state;
-  long before = failing_allocator_live_blocks();
-  bool refused = true;
-  for (long nth = 1; refused; nth++) {
+  while (failing_allocator_next()) {
     dds_error error;
     dds_process_result result;
-    failing_allocator_refuse(nth);
+    failing_allocator_start();
     bool is_run = run("echo err >&2; printf '%0200d' 0", &never, &result, &error);
-    refused = failing_allocator_check(is_run, &error);
+    failing_allocator_check(is_run, &error);
     release(&result);
-    assert_int_equal(failing_allocator_live_blocks(), before);
     check_no_child();
-    assert_in_range(nth, 1, 100);
   }
 }
 
