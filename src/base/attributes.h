@@ -9,3 +9,6 @@
 
 /* Keeps a rare or heavy path out of the function that calls it. */
 #define DDS_NOINLINE __attribute__((noinline))
+
+/* A body that is compiled once for each kind of processor, into the function that calls it. */
+#define DDS_INLINE __attribute__((always_inline)) inline

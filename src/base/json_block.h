@@ -2,17 +2,22 @@
  * The bytes of JSON strings, 64 at once: where quotes and backslashes stand, and what is neither
  * plain nor ASCII, as masks with a bit for each byte, the first byte's lowest. With SSE2, which
  * every x86-64 has; elsewhere eight bytes at a time (base/word.h). Both are the same to the
- * caller.
+ * caller, and so are the wide kernels below, for processors that have them.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "base/attributes.h"
 #include "base/word.h"
 
-#ifdef __SSE2__
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+#define DDS_JSON_WIDE __attribute__((target("avx512bw,avx512vbmi2,bmi2,popcnt")))
+#elif defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
@@ -140,13 +145,127 @@ static inline size_t dds_json_plain_prefix(const char *bytes) {
 #endif
 
 /*
- * Which backslashes begin an escape, in a block whose first byte is not escaped: of each run of
- * them the first, the third and so on. Adding its first bit to a run carries through it, which
- * tells runs that begin at even places from the others.
+ * Which backslashes begin an escape, in a block whose first byte is escaped or not, 1 or 0: of each
+ * run of them the first, the third and so on. Adding its first bit to a run carries through it,
+ * which tells runs that begin at even places from the others. Whether the next block's first byte
+ * is escaped is the highest bit.
  */
-static inline uint64_t dds_json_block_escapes(uint64_t backslashes) {
+static inline uint64_t dds_json_block_escapes(uint64_t backslashes, uint64_t is_first_escaped) {
   const uint64_t even = UINT64_C(0x5555555555555555);
+  backslashes &= ~is_first_escaped;
   uint64_t starts = backslashes & ~(backslashes << 1);
   uint64_t even_runs = backslashes & ~(backslashes + (starts & even));
   return (even_runs & even) | (backslashes & ~even_runs & ~even);
 }
+
+/* Copies what stands between two bytes that are left out, and whatever is behind it. */
+enum {
+  DDS_JSON_RUN_BYTES = 32,
+  DDS_JSON_SQUEEZE_BYTES = DDS_JSON_BLOCK_BYTES + DDS_JSON_RUN_BYTES
+};
+static inline void dds_json_copy_run(char *out, const char *bytes, size_t length) {
+  memcpy(out, bytes, DDS_JSON_RUN_BYTES);
+  if (length > DDS_JSON_RUN_BYTES) {
+    memcpy(out + DDS_JSON_RUN_BYTES, bytes + DDS_JSON_RUN_BYTES, DDS_JSON_RUN_BYTES);
+  }
+}
+
+/* Copies the first `length` bytes of a block but for those that are marked in `left_out`, and
+ * returns how many these are. DDS_JSON_SQUEEZE_BYTES are read and may be written. */
+static inline size_t dds_json_block_squeeze(const char *block, size_t length, uint64_t left_out,
+                                            char *out) {
+  const char *start = out;
+  size_t from = 0;
+  for (; left_out != 0; left_out &= left_out - 1) {
+    size_t at = (size_t)__builtin_ctzll(left_out);
+    dds_json_copy_run(out, block + from, at - from);
+    out += at - from;
+    from = at + 1;
+  }
+  dds_json_copy_run(out, block + from, length - from);
+  return (size_t)(out - start) + length - from;
+}
+
+/*
+ * The same at the end of a text, of which `left` bytes are there: zeros stand for what is behind
+ * them, and are controls; nothing behind what a squeeze makes is written.
+ */
+static inline dds_json_block dds_json_block_read_some(const char *bytes, size_t left) {
+  char padded[DDS_JSON_BLOCK_BYTES] = {0};
+  if (left >= DDS_JSON_BLOCK_BYTES) {
+    return dds_json_block_read(bytes);
+  }
+  memcpy(padded, bytes, left);
+  return dds_json_block_read(padded);
+}
+
+static inline size_t dds_json_block_squeeze_some(const char *block, size_t left, size_t length,
+                                                 uint64_t left_out, char *out) {
+  char padded[DDS_JSON_SQUEEZE_BYTES] = {0};
+  char squeezed[DDS_JSON_SQUEEZE_BYTES];
+  if (left >= DDS_JSON_SQUEEZE_BYTES) {
+    return dds_json_block_squeeze(block, length, left_out, out);
+  }
+  memcpy(padded, block, left);
+  size_t made = dds_json_block_squeeze(padded, length, left_out, squeezed);
+  memcpy(out, squeezed, made);
+  return made;
+}
+
+/*
+ * These two again with AVX-512, where a mask is one instruction, leaving bytes out is one
+ * (VPCOMPRESSB of VBMI2: Intel since Ice Lake, AMD since Zen 4), and bytes that are not there need
+ * no care. They may be called, and code that is marked with DDS_JSON_WIDE may run, where
+ * dds_json_is_wide.
+ */
+#ifdef DDS_JSON_WIDE
+
+static inline bool dds_json_is_wide(void) {
+  return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2") &&
+         __builtin_cpu_supports("bmi2");
+}
+
+/* Marks the first `count` bytes, all from 64 on. */
+DDS_JSON_WIDE static inline __mmask64 dds_json_wide_first(size_t count) {
+  return _bzhi_u64(~UINT64_C(0),
+                   count < DDS_JSON_BLOCK_BYTES ? (unsigned int)count : DDS_JSON_BLOCK_BYTES);
+}
+
+DDS_JSON_WIDE static inline dds_json_block dds_json_block_read_wide(const char *bytes,
+                                                                    size_t left) {
+  __m512i lane = _mm512_maskz_loadu_epi8(dds_json_wide_first(left), bytes);
+  /* Signed, what is beyond ASCII is negative. */
+  return (dds_json_block){
+      .quotes = _mm512_cmpeq_epi8_mask(lane, _mm512_set1_epi8('"')),
+      .backslashes = _mm512_cmpeq_epi8_mask(lane, _mm512_set1_epi8('\\')),
+      .specials = _mm512_cmplt_epi8_mask(lane, _mm512_set1_epi8(' ')),
+  };
+}
+
+DDS_JSON_WIDE static inline size_t dds_json_block_squeeze_wide(const char *block, size_t length,
+                                                               uint64_t left_out, char *out) {
+  size_t made = length - (size_t)_mm_popcnt_u64(left_out);
+  __m512i lane = _mm512_maskz_loadu_epi8(dds_json_wide_first(length), block);
+  lane = _mm512_maskz_compress_epi8(~left_out, lane);
+  _mm512_mask_storeu_epi8(out, dds_json_wide_first(made), lane);
+  return made;
+}
+
+#else
+
+#define DDS_JSON_WIDE
+
+static inline bool dds_json_is_wide(void) {
+  return false;
+}
+
+static inline dds_json_block dds_json_block_read_wide(const char *bytes, size_t left) {
+  return dds_json_block_read_some(bytes, left);
+}
+
+static inline size_t dds_json_block_squeeze_wide(const char *block, size_t length,
+                                                 uint64_t left_out, char *out) {
+  return dds_json_block_squeeze_some(block, length, length, left_out, out);
+}
+
+#endif

@@ -51,7 +51,9 @@ static bool is_content_of(const type_row *row, dds_json content) {
 
 bool dds_type_find(dds_json name, dds_json content, dds_type *type) {
   for (int i = 0; i < TYPE_COUNT; i++) {
-    if (dds_json_string_equals(name, types[i].name, strlen(types[i].name))) {
+    /* Most differ in the first letter, and a letter that is escaped begins with none of theirs. */
+    if ((name.text[1] == types[i].name[0] || name.text[1] == '\\') &&
+        dds_json_string_equals(name, types[i].name, strlen(types[i].name))) {
       *type = (dds_type)i;
       return is_content_of(&types[i], content);
     }

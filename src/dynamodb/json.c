@@ -98,15 +98,17 @@ dds_json_type dds_json_type_of(dds_json value) {
 /* `next` stands behind an opening quote; returns what is behind the closing one. Apart, since most
  * strings are short. */
 DDS_NOINLINE static const char *behind_blocks(const char *next, const char *end) {
-  while (end - next >= DDS_JSON_BLOCK_BYTES) {
+  uint64_t is_first_escaped = 0;
+  for (; end - next >= DDS_JSON_BLOCK_BYTES; next += DDS_JSON_BLOCK_BYTES) {
     dds_json_block block = dds_json_block_read(next);
-    uint64_t escapes = dds_json_block_escapes(block.backslashes);
-    uint64_t closing = block.quotes & ~(escapes << 1);
+    uint64_t escapes = dds_json_block_escapes(block.backslashes, is_first_escaped);
+    uint64_t closing = block.quotes & ~(escapes << 1 | is_first_escaped);
     if (closing != 0) {
       return next + __builtin_ctzll(closing) + 1;
     }
-    next += DDS_JSON_BLOCK_BYTES - (escapes >> (DDS_JSON_BLOCK_BYTES - 1));
+    is_first_escaped = escapes >> (DDS_JSON_BLOCK_BYTES - 1);
   }
+  next += is_first_escaped;
   while (*next != '"') {
     next += *next == '\\' ? 2 : 1; /* whatever is escaped, it is no closing quote */
   }
@@ -298,64 +300,33 @@ static bool is_surrogate(uint32_t code_point) {
   return code_point >= 0xD800 && code_point <= 0xDFFF;
 }
 
-/* Room for whole runs to be read and written, of which only a part counts. */
-enum { RUN_BYTES = 32, ROOM_BYTES = DDS_JSON_BLOCK_BYTES + RUN_BYTES };
-
-/* Copies what stands between two escapes, and whatever is behind it. */
-static void copy_run(char *out, const char *bytes, size_t length) {
-  memcpy(out, bytes, RUN_BYTES);
-  if (length > RUN_BYTES) {
-    memcpy(out + RUN_BYTES, bytes + RUN_BYTES, RUN_BYTES);
-  }
-}
-
-/*
- * Decodes `length` bytes of a block, or those before an escape that has to be looked at: one of
- * neither quote nor backslash, or one that goes on behind the block. All others stand for their
- * second byte. ROOM_BYTES are read and may be written. Returns how many bytes it made; `*consumed`
- * is how many they were made from.
- */
-static size_t decode_block(const char *block, size_t length, char *out, size_t *consumed) {
-  dds_json_block marks = dds_json_block_read(block);
-  uint64_t escapes = dds_json_block_escapes(marks.backslashes);
-  uint64_t simple = (marks.quotes | marks.backslashes) >> 1;
+/* Decodes the inside of a string to at most as many bytes as it has; false at a lone surrogate.
+ * Escaped quotes and backslashes stand for their second byte, all others are looked at. */
+static DDS_INLINE bool decode_by(const char *next, const char *end, char *out, size_t *length,
+                                 bool is_wide) {
   const char *start = out;
-  size_t from = 0;
-  if ((escapes & ~simple) != 0) {
-    length = (size_t)__builtin_ctzll(escapes & ~simple);
-    escapes &= (UINT64_C(1) << length) - 1;
-  }
-  for (; escapes != 0; escapes &= escapes - 1) {
-    size_t at = (size_t)__builtin_ctzll(escapes);
-    copy_run(out, block + from, at - from);
-    out += at - from;
-    from = at + 1;
-  }
-  copy_run(out, block + from, length - from);
-  *consumed = length;
-  return (size_t)(out - start) + length - from;
-}
-
-/* Decodes the inside of a string to at most as many bytes as it has; false at a lone surrogate. */
-static bool decode(const char *next, const char *end, char *out, size_t *length) {
-  const char *start = out;
+  uint64_t is_first_escaped = 0;
   bool is_text = true;
   while (next < end && is_text) {
     size_t left = (size_t)(end - next);
-    size_t wanted = left < DDS_JSON_BLOCK_BYTES ? left : DDS_JSON_BLOCK_BYTES;
-    size_t consumed;
-    if (left >= ROOM_BYTES) {
-      out += decode_block(next, wanted, out, &consumed);
-    } else {
-      char last[ROOM_BYTES] = {0};
-      char decoded[ROOM_BYTES];
-      memcpy(last, next, left);
-      size_t made = decode_block(last, wanted, decoded, &consumed);
-      memcpy(out, decoded, made);
-      out += made;
+    dds_json_block block =
+        is_wide ? dds_json_block_read_wide(next, left) : dds_json_block_read_some(next, left);
+    uint64_t escapes = dds_json_block_escapes(block.backslashes, is_first_escaped);
+    uint64_t telling = (escapes << 1 | is_first_escaped) & ~(block.quotes | block.backslashes);
+    size_t taken = left < DDS_JSON_BLOCK_BYTES ? left : DDS_JSON_BLOCK_BYTES;
+    const char *behind = next + taken;
+    is_first_escaped = escapes >> (DDS_JSON_BLOCK_BYTES - 1);
+    if (telling != 0) {
+      int second = __builtin_ctzll(telling);
+      behind = next + second - 1; /* in the block before, where this one's first byte is escaped */
+      taken = second == 0 ? 0 : (size_t)second - 1;
+      escapes &= (UINT64_C(1) << taken) - 1;
+      is_first_escaped = 0;
     }
-    next += consumed;
-    if (consumed < wanted) {
+    out += is_wide ? dds_json_block_squeeze_wide(next, taken, escapes, out)
+                   : dds_json_block_squeeze_some(next, left, taken, escapes, out);
+    next = behind;
+    if (telling != 0) {
       uint32_t code_point = read_escape(&next, end);
       is_text = !is_surrogate(code_point);
       out += is_text ? dds_utf8_encode(code_point, out) : 0;
@@ -363,6 +334,16 @@ static bool decode(const char *next, const char *end, char *out, size_t *length)
   }
   *length = (size_t)(out - start);
   return is_text;
+}
+
+DDS_JSON_WIDE static bool decode_wide(const char *next, const char *end, char *out,
+                                      size_t *length) {
+  return decode_by(next, end, out, length, true);
+}
+
+static bool decode(const char *next, const char *end, char *out, size_t *length) {
+  return dds_json_is_wide() ? decode_wide(next, end, out, length)
+                            : decode_by(next, end, out, length, false);
 }
 
 bool dds_json_string_append(dds_json string, dds_buffer *bytes) {
@@ -459,6 +440,9 @@ bool dds_json_string_equals(dds_json string, const char *bytes, size_t length) {
   if (inside_length == length) {
     return length == 0 ||
            (memcmp(string.text + 1, bytes, length) == 0 && memchr(bytes, '\\', length) == NULL);
+  }
+  if (memchr(string.text + 1, '\\', inside_length) == NULL) {
+    return false;
   }
   dds_json_bytes decoded = dds_json_string_bytes(string);
   for (size_t i = 0; i < length; i++) {

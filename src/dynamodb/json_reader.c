@@ -58,24 +58,15 @@ static bool check_beyond_ascii(dds_json_reader *in) {
   return in->next == run_end;
 }
 
-/* The block at `next`; zeros stand for what is behind the end, and are controls. */
-static dds_json_block read_block(const dds_json_reader *in) {
-  size_t left = (size_t)(in->end - in->next);
-  if (left >= DDS_JSON_BLOCK_BYTES) {
-    return dds_json_block_read(in->next);
-  }
-  char padded[DDS_JSON_BLOCK_BYTES] = {0};
-  memcpy(padded, in->next, left);
-  return dds_json_block_read(padded);
-}
-
-/* Reads behind the opening quote. Apart, since most strings are short and need no such frame. */
-DDS_NOINLINE static bool check_blocks(dds_json_reader *in, bool *is_plain) {
+static DDS_INLINE bool check_blocks_by(dds_json_reader *in, bool *is_plain, bool is_wide) {
   uint64_t all_escapes = 0;
+  uint64_t is_first_escaped = 0;
   for (;;) {
-    dds_json_block block = read_block(in);
-    uint64_t escapes = dds_json_block_escapes(block.backslashes);
-    uint64_t escaped = escapes << 1;
+    size_t left = (size_t)(in->end - in->next);
+    dds_json_block block = is_wide ? dds_json_block_read_wide(in->next, left)
+                                   : dds_json_block_read_some(in->next, left);
+    uint64_t escapes = dds_json_block_escapes(block.backslashes, is_first_escaped);
+    uint64_t escaped = escapes << 1 | is_first_escaped;
     uint64_t stops = (block.quotes & ~escaped) | block.specials;
     uint64_t up_to_stop = stops ^ (stops - 1); /* all, where nothing stops it */
     uint64_t telling = escaped & ~(block.quotes | block.backslashes) & up_to_stop;
@@ -84,11 +75,12 @@ DDS_NOINLINE static bool check_blocks(dds_json_reader *in, bool *is_plain) {
       return false;
     }
     if (stops == 0) {
-      /* An escape that goes on behind the block begins the next one. */
-      in->next += DDS_JSON_BLOCK_BYTES - (escapes >> (DDS_JSON_BLOCK_BYTES - 1));
+      in->next += DDS_JSON_BLOCK_BYTES;
+      is_first_escaped = escapes >> (DDS_JSON_BLOCK_BYTES - 1);
       continue;
     }
     in->next += __builtin_ctzll(stops);
+    is_first_escaped = 0;
     if (dds_json_reader_take(in, '"')) {
       *is_plain = all_escapes == 0;
       return true;
@@ -97,6 +89,16 @@ DDS_NOINLINE static bool check_blocks(dds_json_reader *in, bool *is_plain) {
       return false; /* the end, a control, or no UTF-8 */
     }
   }
+}
+
+DDS_JSON_WIDE static bool check_blocks_wide(dds_json_reader *in, bool *is_plain) {
+  return check_blocks_by(in, is_plain, true);
+}
+
+/* Reads behind the opening quote. Apart, since most strings are short and need no such frame. */
+DDS_NOINLINE static bool check_blocks(dds_json_reader *in, bool *is_plain) {
+  return dds_json_is_wide() ? check_blocks_wide(in, is_plain)
+                            : check_blocks_by(in, is_plain, false);
 }
 
 bool dds_json_reader_string(dds_json_reader *in, bool *is_plain) {

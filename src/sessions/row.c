@@ -148,8 +148,11 @@ static bool cannot_decode(const dds_value *attribute, dds_error *error) {
 static bool text_value(const dds_value *attribute, dds_buffer *scratch, dds_sql_value *value,
                        dds_error *error) {
   *value = (dds_sql_value){.type = DDS_SQL_TEXT};
-  return read_string(attribute, scratch, &value->bytes, &value->length) ||
-         (dds_buffer_check(scratch, error) && cannot_decode(attribute, error));
+  if (!read_string(attribute, scratch, &value->bytes, &value->length)) {
+    return dds_buffer_check(scratch, error) && cannot_decode(attribute, error);
+  }
+  value->is_terminated = value->bytes == scratch->data;
+  return true;
 }
 
 static bool blob_value(const dds_value *attribute, dds_buffer *scratch, dds_sql_value *value,
@@ -226,6 +229,7 @@ bool dds_row_sid(const dds_layout *layout, const dds_item *item, dds_buffer *scr
     return false;
   }
   if (value->type == DDS_SQL_TEXT && strip(layout, &value->bytes, &value->length)) {
+    value->is_terminated = value->is_terminated && layout->suffix[0] == '\0';
     return true;
   }
   return dds_error_set(error, DDS_ERROR, "an item's key is not one of layout '%s'", layout->name);

@@ -22,6 +22,7 @@ typedef struct dds_sql_value {
   double real;
   const char *bytes;
   size_t length;
+  bool is_terminated; /* a zero is known to stand behind the bytes */
 } dds_sql_value;
 
 /* A column's declared type. */
