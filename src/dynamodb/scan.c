@@ -54,6 +54,7 @@ struct dds_scan {
   dds_scan_body body;
   scan_segment *segments; /* owned; those that are read at one time */
   size_t segment_count;   /* of these */
+  size_t most_segments;   /* of these, once the scan waits more than it reads */
   size_t begun;           /* of all */
   size_t total;           /* all that the table is divided into */
   dds_operation **waited; /* owned; room for one of each segment */
@@ -64,6 +65,8 @@ struct dds_scan {
   int64_t wanted;         /* 0: all */
   bool has_filter;
   int64_t limit;     /* the last page's */
+  int64_t opened_ms; /* when the page that was read last was opened; 0: none yet */
+  int64_t lost_ms;   /* by waiting for pages behind the first, less what reading them took */
   dds_error failure; /* of a request ahead, kept until its page is needed */
 };
 
@@ -236,14 +239,46 @@ static bool open_page(dds_scan *scan, scan_segment *segment, dds_error *error) {
   }
   segment->has_come = true;
   scan->current = segment;
+  scan->opened_ms = dds_client_now_ms(scan->table->client);
   scan->turn = (size_t)(segment - scan->segments);
   scan->on_page = 0;
   return look_ahead(scan, segment, dds_operation_find, error);
 }
 
+/* Starts the first page of the next segment that nobody has begun. */
+static bool begin_segment(dds_scan *scan, scan_segment *segment, dds_error *error) {
+  segment->number = scan->begun++;
+  return start_page(scan, segment, (dds_json){0}, scan->given, &segment->page, error);
+}
+
+/* Has as many segments be read at one time. */
+static bool begin_segments(dds_scan *scan, size_t count, dds_error *error) {
+  while (scan->segment_count < count && scan->begun < scan->total) {
+    scan_segment *segment = &scan->segments[scan->segment_count++];
+    segment->page.start_key = DDS_BUFFER_INIT(LARGEST_BODY);
+    segment->ahead.start_key = DDS_BUFFER_INIT(LARGEST_BODY);
+    if (!begin_segment(scan, segment, error)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* Begins the further segments of a scan that has lost more time by waiting for pages than reading
+ * took; where reading takes longer they would only fill memory. */
+static bool weigh_waiting(dds_scan *scan, int64_t turned_ms, dds_error *error) {
+  if (scan->segment_count == scan->most_segments || scan->opened_ms == 0) {
+    return true;
+  }
+  scan->lost_ms += dds_client_now_ms(scan->table->client) - turned_ms;
+  scan->lost_ms -= turned_ms - scan->opened_ms;
+  return scan->lost_ms <= 0 || begin_segments(scan, scan->most_segments, error);
+}
+
 /* Opens the next page of any segment, waiting where none has come; at the end there is no current
  * one. */
 static bool turn_page(dds_scan *scan, dds_error *error) {
+  int64_t turned_ms = dds_client_now_ms(scan->table->client);
   size_t index;
   scan_segment *come;
   size_t count = list_pages(scan, &come);
@@ -266,6 +301,7 @@ static bool turn_page(dds_scan *scan, dds_error *error) {
     return false;
   }
   return dds_operation_wait_any(scan->waited, count, &index, error) &&
+         weigh_waiting(scan, turned_ms, error) &&
          open_page(scan, find_segment(scan, scan->waited[index]), error);
 }
 
@@ -284,12 +320,6 @@ static bool check_page(const dds_scan *scan, const scan_page *page, dds_json key
     return refuse(scan, "its LastEvaluatedKey is the key that it started from", error);
   }
   return true;
-}
-
-/* Starts the first page of the next segment that nobody has begun. */
-static bool begin_segment(dds_scan *scan, scan_segment *segment, dds_error *error) {
-  segment->number = scan->begun++;
-  return start_page(scan, segment, (dds_json){0}, scan->given, &segment->page, error);
 }
 
 /* Leaves the current page, which was read to its end, for the one behind it, or where none is for
@@ -321,18 +351,6 @@ static bool leave_page(dds_scan *scan, dds_error *error) {
 
 /* ---- the scan --------------------------------------------------------------------------------*/
 
-static bool start_segments(dds_scan *scan, dds_error *error) {
-  for (size_t i = 0; i < scan->segment_count; i++) {
-    scan_segment *segment = &scan->segments[i];
-    segment->page.start_key = DDS_BUFFER_INIT(LARGEST_BODY);
-    segment->ahead.start_key = DDS_BUFFER_INIT(LARGEST_BODY);
-    if (!begin_segment(scan, segment, error)) {
-      return false;
-    }
-  }
-  return true;
-}
-
 bool dds_scan_open(const dds_table *table, const dds_scan_request *request, dds_scan **out,
                    dds_error *error) {
   *out = NULL;
@@ -345,14 +363,14 @@ bool dds_scan_open(const dds_table *table, const dds_scan_request *request, dds_
   scan->wanted = request->wanted;
   scan->has_filter = request->filter != NULL;
   scan->total = is_divided ? request->segments : 1;
-  scan->segment_count = scan->total < MOST_SEGMENTS_AT_ONCE ? scan->total : MOST_SEGMENTS_AT_ONCE;
-  scan->turn = scan->segment_count - 1;
-  scan->segments = dds_alloc(scan->segment_count * sizeof *scan->segments);
-  scan->waited = dds_alloc(scan->segment_count * sizeof(dds_operation *));
+  scan->most_segments = scan->total < MOST_SEGMENTS_AT_ONCE ? scan->total : MOST_SEGMENTS_AT_ONCE;
+  scan->segments = dds_alloc(scan->most_segments * sizeof *scan->segments);
+  scan->waited = dds_alloc(scan->most_segments * sizeof(dds_operation *));
   if (scan->segments == NULL || scan->waited == NULL) {
     dds_error_set_nomem(error);
   } else if (dds_scan_body_open(table, request, &scan->body, error) &&
-             start_segments(scan, error)) {
+             begin_segments(scan, request->is_gradual ? 1 : scan->most_segments, error)) {
+    scan->turn = scan->segment_count - 1;
     *out = scan;
     return true;
   }

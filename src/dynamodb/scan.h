@@ -36,6 +36,9 @@ typedef struct dds_scan_request {
    */
   int64_t wanted;
   size_t segments; /* of a Scan whose items are all wanted; 0 and 1: none */
+  /* Begins with one segment, and with the others once it has waited for pages longer than it read
+   * them: whoever is slower than one segment gains nothing by more. */
+  bool is_gradual;
 } dds_scan_request;
 
 /* Starts the first page of each segment, of at most 256 at a time; the table is borrowed until the

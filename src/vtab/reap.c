@@ -46,6 +46,7 @@ static bool open_scan(const reaper *self, dds_scan **scan, dds_error *error) {
       .projection = {.attributes = attributes, .count = is_shared ? 2 : 3},
       /* A stale page costs nothing but a delete that does not match. */
       .consistent = self->target->options.consistency == DDS_CONSISTENT_ALWAYS,
+      .is_gradual = self->target->options.total_segments == 0,
   };
   bool ok = dds_facts_choose_segments(self->target, &request.segments, error) &&
             dds_filter_for_scan(&filter, layout, &request.filter, error) &&

@@ -395,6 +395,61 @@ static void reads_so_many_segments_at_one_time(void **state) {
   table_fixture_tear_down(&f);
 }
 
+enum { GRADUAL_SEGMENTS = 3, GRADUAL_PAGES = 4, PAGE_MS = 10 };
+
+/* Pages of two items; each comes after PAGE_MS. */
+static void serve_slow_page(void *context, const scripted_request *request,
+                            scripted_answer *answer) {
+  static char page[200];
+  const char *key = strstr(request->body, "\"ExclusiveStartKey\":{\"id\":{\"N\":\"");
+  long number = key == NULL ? 1 : strtol(strstr(key, "\"N\":\"") + strlen("\"N\":\""), NULL, 10);
+  char next[60] = "";
+  (void)context;
+  if (number < GRADUAL_PAGES) {
+    snprintf(next, sizeof next, ",\"LastEvaluatedKey\":{\"id\":{\"N\":\"%ld\"}}", number + 1);
+  }
+  snprintf(page, sizeof page, "{\"Items\":[{\"id\":{\"N\":\"1\"}},{\"id\":{\"N\":\"2\"}}]%s}",
+           next);
+  *answer = (scripted_answer){.status = 200, .body = page, .duration_ms = PAGE_MS};
+}
+
+/* Reads all, as a host that takes so long for each item; returns after how many of them a second
+ * segment was begun. */
+static size_t read_gradually(int64_t item_ms) {
+  table_fixture f;
+  dds_scan *scan = NULL;
+  dds_item item = {.json = {0}};
+  const dds_scan_request request = {
+      .projection = whole, .segments = GRADUAL_SEGMENTS, .is_gradual = true};
+  size_t count = 0;
+  size_t first = 0;
+  table_fixture_set_up(&f);
+  scripted_transport_serve(f.script, serve_slow_page, NULL);
+  assert_true(dds_scan_open(&f.table, &request, &scan, &f.error));
+  while (dds_scan_next(scan, &item, &f.error) && item.json.text != NULL) {
+    size_t sent = scripted_transport_request_count(f.script);
+    bool has_second =
+        strstr(scripted_transport_request(f.script, sent - 1)->body, "\"Segment\":0") == NULL;
+    first = first == 0 && has_second ? count : first;
+    count++;
+    scripted_transport_set_now(f.script, scripted_transport_now(f.script) + item_ms);
+  }
+  assert_int_equal(f.error.code, DDS_OK);
+  assert_int_equal(count, 2 * GRADUAL_PAGES * GRADUAL_SEGMENTS);
+  assert_int_equal(scripted_transport_request_count(f.script), GRADUAL_PAGES * GRADUAL_SEGMENTS);
+  dds_scan_close(scan);
+  table_fixture_tear_down(&f);
+  return first;
+}
+
+/* The first page says nothing: connecting is part of waiting for it. */
+static void begins_segments_where_it_waits(void **state) {
+  (void)state;
+  assert_int_equal(read_gradually(0), 2);           /* behind the second page that is waited for */
+  assert_int_equal(read_gradually(PAGE_MS / 5), 2); /* reading takes less than waiting */
+  assert_int_equal(read_gradually(PAGE_MS / 2 + 1), 2 * GRADUAL_PAGES); /* one after another */
+}
+
 static void script_item(table_fixture *f) {
   scripted_transport_answer(f->script, 200, "{\"Item\":{\"id\":{\"S\":\"a\"}}}");
 }
@@ -430,6 +485,7 @@ int main(void) {
       cmocka_unit_test(grows_its_pages_behind_a_limit),
       cmocka_unit_test(names_its_segments),
       cmocka_unit_test(reads_so_many_segments_at_one_time),
+      cmocka_unit_test(begins_segments_where_it_waits),
       cmocka_unit_test(survives_every_refused_allocation),
   };
   return cmocka_run_group_tests(tests, failing_allocator_set_up, NULL);

@@ -38,6 +38,7 @@ typedef struct model {
   uint64_t seed;
   uint64_t state;
   size_t segments;
+  bool is_gradual;
   int positions[MOST_SEGMENTS];
   bool is_filtered;
   int largest_page; /* positions */
@@ -200,6 +201,7 @@ static void set_up(model *m, uint64_t seed) {
   *m = (model){.seed = seed, .state = mix(seed)};
   table_fixture_set_up(&m->base);
   m->segments = 1 + draw(m, MOST_SEGMENTS);
+  m->is_gradual = draw(m, 2) == 0;
   m->is_filtered = draw(m, 2) == 0;
   m->largest_page = draw(m, 3) == 0 ? 1 : 1 + (int)draw(m, 12);
   m->fault_percent = draw(m, 2) == 0 ? 0 : 1 + draw(m, 40);
@@ -218,7 +220,8 @@ static void tear_down(model *m) {
 static dds_scan *open_scan(model *m, int64_t wanted) {
   dds_scan *scan;
   dds_condition *filter = m->is_filtered ? dds_condition_exists("x") : NULL;
-  const dds_scan_request request = {.filter = filter, .wanted = wanted, .segments = m->segments};
+  const dds_scan_request request = {
+      .filter = filter, .wanted = wanted, .segments = m->segments, .is_gradual = m->is_gradual};
   if (!dds_scan_open(&m->base.table, &request, &scan, &m->base.error)) {
     fail_msg("%s", m->base.error.message);
   }
@@ -374,6 +377,7 @@ static void goes_on_behind_a_limit(void **state) {
 /* ---- refused allocations, interrupts ---------------------------------------------------------*/
 
 static model swept;
+static bool is_swept_gradual;
 
 static void serve_segments(table_fixture *fixture) {
   swept = (model){.base = {.script = fixture->script},
@@ -389,7 +393,7 @@ static void serve_segments(table_fixture *fixture) {
 static bool scan_segments(table_fixture *fixture, dds_error *error) {
   dds_scan *scan = NULL;
   dds_item item;
-  const dds_scan_request request = {.segments = swept.segments};
+  const dds_scan_request request = {.segments = swept.segments, .is_gradual = is_swept_gradual};
   bool ok = dds_scan_open(&fixture->table, &request, &scan, error);
   int items = 0;
   while (ok && (ok = dds_scan_next(scan, &item, error)) && item.json.text != NULL) {
@@ -402,7 +406,10 @@ static bool scan_segments(table_fixture *fixture, dds_error *error) {
 
 static void survives_every_refused_allocation(void **state) {
   (void)state;
-  table_fixture_sweep(serve_segments, scan_segments);
+  for (int i = 0; i < 2; i++) {
+    is_swept_gradual = i == 1;
+    table_fixture_sweep(serve_segments, scan_segments);
+  }
 }
 
 /* Ctrl-C at each of the moments at which it is asked for. */
