@@ -213,11 +213,23 @@ static dds_attribute *add_attribute(dds_page *page, size_t count) {
   return &page->attributes[count];
 }
 
+/* Reads {"TYPE": and gives the name. Most are {"S": and {"N": to the byte. */
+static bool read_type(dds_json_reader *in, dds_json *type) {
+  const char *start = in->next;
+  if (in->end - start > 5 && memcmp(start, "{\"", 2) == 0 && start[2] >= 'A' && start[2] <= 'Z' &&
+      memcmp(start + 3, "\":", 2) == 0) {
+    *type = (dds_json){.text = start + 1, .length = 3};
+    in->next = start + 5;
+    return true;
+  }
+  return dds_json_reader_take(in, '{') && dds_json_reader_name(in, type);
+}
+
 /* Reads {"TYPE": content}; false where there is anything else, well-formed or not. */
 static bool read_typed(dds_json_reader *in, dds_value *value) {
   dds_json type;
   const char *start = in->next;
-  if (!dds_json_reader_take(in, '{') || !dds_json_reader_name(in, &type)) {
+  if (!read_type(in, &type)) {
     return false;
   }
   dds_json_reader_skip_space(in);
