@@ -10,7 +10,6 @@
 
 #include "aws/secret_json.h"
 #include "aws/xml.h"
-#include "base/hash.h"
 
 enum {
   MESSAGE_BYTES = 512,
@@ -112,7 +111,7 @@ static int64_t read_number(const char *text) {
 
 static bool has_wrong_checksum(const dds_exchange *exchange) {
   int64_t expected = read_number(exchange->crc32);
-  return expected >= 0 && expected != dds_hash_crc32(exchange->body.data, exchange->body.length);
+  return expected >= 0 && expected != exchange->body_crc32;
 }
 
 static void read_failure(const dds_exchange *exchange, const char *endpoint, dds_answer *answer,

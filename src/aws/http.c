@@ -24,6 +24,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/descriptor.h"
+#include "base/hash.h"
 
 #if LIBCURL_VERSION_NUM < 0x075000
 #error "libcurl 7.80 or later is needed (CURLOPT_PREREQFUNCTION)"
@@ -188,6 +189,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
   if (exchange->base.body.length == 0) {
     reserve_body(exchange);
   }
+  exchange->base.body_crc32 = dds_hash_crc32(exchange->base.body_crc32, bytes, length);
   dds_buffer_append(&exchange->base.body, bytes, length);
   return exchange->base.body.failed == DDS_OK ? length : CURL_WRITEFUNC_PAUSE - 1;
 }

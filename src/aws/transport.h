@@ -57,6 +57,7 @@ typedef struct dds_exchange {
   char failure_message[400]; /* words of the transport, never with a header's value */
   int status;
   dds_buffer body;
+  uint32_t body_crc32;  /* of what came of it: summed up as it comes, while the cache has it */
   char request_id[80];  /* x-amzn-RequestId, or "" */
   char retry_after[24]; /* x-amz-retry-after, milliseconds in decimal, or "" */
   char crc32[16];       /* x-amz-crc32, decimal, or "" */

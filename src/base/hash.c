@@ -203,7 +203,8 @@ static uint32_t crc32_sliced(uint32_t crc, const unsigned char *bytes, size_t st
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
-enum { FOLD_LANES = 4, FOLD_BYTES = 16 * FOLD_LANES };
+/* As many as keep the multiplier busy while each waits for its own product. */
+enum { FOLD_LANES = 8, FOLD_BYTES = 16 * FOLD_LANES };
 
 static bool can_multiply(void) {
   return __builtin_cpu_supports("pclmul") != 0;
@@ -229,9 +230,9 @@ static __m128i load(const unsigned char *bytes) {
  * same remainder, for the table. */
 __attribute__((target("pclmul"))) static uint32_t
 crc32_folded(uint32_t crc, const unsigned char *bytes, size_t length) {
-  /* The bits of these polynomials are reversed, as those of the bytes are: x^(512+32) and
-   * x^(512-32); x^(128+32) and x^(128-32); modulo the CRC's, shifted by one. */
-  const __m128i over_lanes = _mm_set_epi64x(0x1C6E41596, 0x154442BD4);
+  /* The bits of these polynomials are reversed, as those of the bytes are: x^(1024+32) and
+   * x^(1024-32); x^(128+32) and x^(128-32); modulo the CRC's, shifted by one. */
+  const __m128i over_lanes = _mm_set_epi64x(0x14A7FE880, 0x1E88EF372);
   const __m128i over_one = _mm_set_epi64x(0x0CCAA009E, 0x1751997D0);
   const unsigned char *end = bytes + length;
   __m128i lanes[FOLD_LANES];
@@ -257,7 +258,7 @@ crc32_folded(uint32_t crc, const unsigned char *bytes, size_t length) {
 
 #else
 
-enum { FOLD_BYTES = 64 };
+enum { FOLD_BYTES = 128 };
 
 static bool can_multiply(void) {
   return false;
@@ -269,9 +270,9 @@ static uint32_t crc32_folded(uint32_t crc, const unsigned char *bytes, size_t le
 
 #endif
 
-uint32_t dds_hash_crc32_portable(const void *data, size_t length) {
+uint32_t dds_hash_crc32_portable(uint32_t before, const void *data, size_t length) {
   const unsigned char *bytes = data;
-  uint32_t crc = 0xFFFFFFFF;
+  uint32_t crc = ~before;
   size_t sliced = 0;
   if (length >= CRC_SLICING_FROM_BYTES) {
     sliced = length - length % CRC_SLICES;
@@ -280,17 +281,17 @@ uint32_t dds_hash_crc32_portable(const void *data, size_t length) {
   if (length > sliced) {
     crc = crc32_bytes(crc, bytes + sliced, length - sliced);
   }
-  return crc ^ 0xFFFFFFFF;
+  return ~crc;
 }
 
-uint32_t dds_hash_crc32(const void *data, size_t length) {
+uint32_t dds_hash_crc32(uint32_t before, const void *data, size_t length) {
   if (length < FOLD_BYTES || !can_multiply()) {
-    return dds_hash_crc32_portable(data, length);
+    return dds_hash_crc32_portable(before, data, length);
   }
   const unsigned char *bytes = data;
   size_t folded = length - length % 16;
-  uint32_t crc = crc32_folded(0xFFFFFFFF, bytes, folded);
-  return crc32_bytes(crc, bytes + folded, length - folded) ^ 0xFFFFFFFF;
+  uint32_t crc = crc32_folded(~before, bytes, folded);
+  return ~crc32_bytes(crc, bytes + folded, length - folded);
 }
 
 size_t dds_hash_bytes(const void *data, size_t length) {

@@ -41,11 +41,12 @@ int dds_hash_base64_value(int digit);
 DDS_MUST_USE bool dds_hash_append_base64_decoded(dds_buffer *buffer, const char *text,
                                                  size_t length);
 
-/* The CRC-32 of ISO 3309, as zlib has it and DynamoDB sends it in x-amz-crc32. */
-uint32_t dds_hash_crc32(const void *data, size_t length);
+/* The CRC-32 of ISO 3309, as zlib has it and DynamoDB sends it in x-amz-crc32, of bytes that may
+ * come in pieces: `before` is that of the bytes before these, 0 where there are none. */
+uint32_t dds_hash_crc32(uint32_t before, const void *data, size_t length);
 
 /* The same without the help of the processor, as where it has none. */
-uint32_t dds_hash_crc32_portable(const void *data, size_t length);
+uint32_t dds_hash_crc32_portable(uint32_t before, const void *data, size_t length);
 
 /* FNV-1a in 64 bits, cut to size_t: to spread keys over a hash table. Not cryptographic: it neither
  * hides its input nor withstands one that was made to collide. */

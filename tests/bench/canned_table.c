@@ -236,7 +236,7 @@ static bool keep_pages(canned_table *table, unsigned attributes, canned_page **k
     if (bytes == NULL) {
       return false;
     }
-    (*kept)[page] = (canned_page){bytes, length, dds_hash_crc32(bytes, length)};
+    (*kept)[page] = (canned_page){bytes, length, dds_hash_crc32(0, bytes, length)};
   }
   return *kept != NULL;
 }

@@ -213,6 +213,7 @@ static dds_exchange *finish(scripted_transport *script, scripted_exchange *excha
     return base;
   }
   dds_buffer_append(&base->body, queued->body, queued->answer.body_length);
+  base->body_crc32 = dds_hash_crc32(0, queued->body, queued->answer.body_length);
   set_text(base->retry_after, sizeof base->retry_after, queued->retry_after);
   set_text(base->date, sizeof base->date, queued->date);
   base->has_age = queued->answer.has_age;
@@ -224,8 +225,7 @@ static dds_exchange *finish(scripted_transport *script, scripted_exchange *excha
   if (queued->crc32 != NULL) {
     set_text(base->crc32, sizeof base->crc32, queued->crc32);
   } else {
-    snprintf(base->crc32, sizeof base->crc32, "%lu",
-             (unsigned long)dds_hash_crc32(queued->body, queued->answer.body_length));
+    snprintf(base->crc32, sizeof base->crc32, "%lu", (unsigned long)base->body_crc32);
   }
   return base;
 }

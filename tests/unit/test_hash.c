@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -70,8 +71,8 @@ static void test_base64(void **state) {
 static void test_crc32(void **state) {
   (void)state;
   static unsigned char bytes[40000];
-  assert_int_equal(dds_hash_crc32("", 0), 0);
-  assert_int_equal(dds_hash_crc32("123456789", 9), 0xCBF43926);
+  assert_int_equal(dds_hash_crc32(0, "", 0), 0);
+  assert_int_equal(dds_hash_crc32(0, "123456789", 9), 0xCBF43926);
   /* Long input takes another way: compare both by splitting off what a plain loop adds. */
   uint32_t plain = 0xFFFFFFFF;
   for (size_t i = 0; i < sizeof bytes; i++) {
@@ -81,14 +82,42 @@ static void test_crc32(void **state) {
       plain = plain & 1 ? plain >> 1 ^ 0xEDB88320 : plain >> 1;
     }
     if (i < 400 || i % 997 == 0 || (i >= 8180 && i < 8210)) {
-      assert_int_equal(dds_hash_crc32(bytes, i + 1), plain ^ 0xFFFFFFFF);
-      assert_int_equal(dds_hash_crc32_portable(bytes, i + 1), plain ^ 0xFFFFFFFF);
+      assert_int_equal(dds_hash_crc32(0, bytes, i + 1), plain ^ 0xFFFFFFFF);
+      assert_int_equal(dds_hash_crc32_portable(0, bytes, i + 1), plain ^ 0xFFFFFFFF);
     }
   }
   /* Wherever it begins in memory. */
   for (size_t start = 1; start < 20; start++) {
-    assert_int_equal(dds_hash_crc32(bytes + start, 9000),
-                     dds_hash_crc32_portable(bytes + start, 9000));
+    assert_int_equal(dds_hash_crc32(0, bytes + start, 9000),
+                     dds_hash_crc32_portable(0, bytes + start, 9000));
+  }
+}
+
+/* In however many pieces the bytes come, each of them by either way. */
+static void test_crc32_in_pieces(void **state) {
+  (void)state;
+  enum { ROUNDS = 2000, MOST_BYTES = 40000, MANY_BYTES = 2000 };
+  static const size_t longest[] = {3, 40, 300, 20000};
+  static unsigned char bytes[MOST_BYTES];
+  unsigned seed = 20261128;
+  print_message("seed %u\n", seed);
+  srand(seed);
+  for (size_t i = 0; i < sizeof bytes; i++) {
+    bytes[i] = (unsigned char)(rand() >> 8);
+  }
+  for (int round = 0; round < ROUNDS; round++) {
+    size_t length = (size_t)rand() % (round % 20 == 0 ? MOST_BYTES : MANY_BYTES);
+    size_t most = longest[(size_t)rand() % (sizeof longest / sizeof longest[0])];
+    uint32_t sum = 0;
+    for (size_t i = 0, piece; i < length; i += piece) {
+      piece = (size_t)rand() % (most + 1);
+      piece = piece < length - i ? piece : length - i;
+      sum = rand() % 2 ? dds_hash_crc32(sum, bytes + i, piece)
+                       : dds_hash_crc32_portable(sum, bytes + i, piece);
+    }
+    if (sum != dds_hash_crc32(0, bytes, length)) {
+      fail_msg("round %d: %zu bytes in pieces of at most %zu", round, length, most);
+    }
   }
 }
 
@@ -112,13 +141,10 @@ static void test_random_and_equal(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_sha256),
-      cmocka_unit_test(test_sha1),
-      cmocka_unit_test(test_hmac),
-      cmocka_unit_test(test_base64),
-      cmocka_unit_test(test_crc32),
-      cmocka_unit_test(test_bytes),
-      cmocka_unit_test(test_random_and_equal),
+      cmocka_unit_test(test_sha256), cmocka_unit_test(test_sha1),
+      cmocka_unit_test(test_hmac),   cmocka_unit_test(test_base64),
+      cmocka_unit_test(test_crc32),  cmocka_unit_test(test_crc32_in_pieces),
+      cmocka_unit_test(test_bytes),  cmocka_unit_test(test_random_and_equal),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,9 +24,10 @@
 #include <cmocka.h>
 
 #include "aws/http.h"
+#include "base/hash.h"
 #include "failing_allocator.h"
 
-enum { REQUEST_BYTES = 1280 * 1024, MOST_ACTIONS = 8 };
+enum { REQUEST_BYTES = 1280 * 1024, MOST_ACTIONS = 8, LONG_BODY_BYTES = 500000 };
 
 /* What the server does with a request. */
 typedef enum action {
@@ -39,6 +40,7 @@ typedef enum action {
   ANSWER_CLOSE, /* `reply`, then closes */
   LONG_LINE,    /* one header line that does not end */
   MANY_LINES,   /* headers that do not end */
+  LONG_BODY,    /* LONG_BODY_BYTES of it */
 } action;
 
 typedef struct server {
@@ -95,6 +97,17 @@ static void send_headers(int client, const char *line) {
   }
 }
 
+static void send_long_body(int client) {
+  char text[100];
+  int length = snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n",
+                        (int)LONG_BODY_BYTES);
+  send_text(client, text, (size_t)length);
+  for (size_t sent = 0; sent < LONG_BODY_BYTES; sent += (size_t)length) {
+    length = snprintf(text, sizeof text, "%010zu", sent);
+    send_text(client, text, (size_t)length);
+  }
+}
+
 /* False: the connection is done with. */
 static bool act(server *s, int client, action what) {
   size_t length = strlen(s->reply);
@@ -108,6 +121,9 @@ static bool act(server *s, int client, action what) {
     return true;
   case ANSWER:
     send_text(client, s->reply, length);
+    return true;
+  case LONG_BODY:
+    send_long_body(client);
     return true;
   case ANSWER_CLOSE:
     send_text(client, s->reply, length);
@@ -266,6 +282,7 @@ static void test_answer_and_keep_alive(void **state) {
     assert_string_equal(dds_buffer_text(&exchange->body), "{}");
     assert_string_equal(exchange->request_id, "ID1");
     assert_string_equal(exchange->crc32, "2745614147");
+    assert_int_equal(exchange->body_crc32, 2745614147);
     assert_string_equal(exchange->retry_after, "17");
     assert_string_equal(exchange->content_type, "application/x-amz-json-1.0");
     assert_string_equal(exchange->date, "Sun, 30 Aug 2015 12:36:00 GMT");
@@ -283,6 +300,23 @@ static void test_answer_and_keep_alive(void **state) {
   assert_non_null(strstr(s.last_request, "\r\nX-Amz-Target: DynamoDB_20120810.GetItem\r\n"));
   assert_non_null(strstr(s.last_request, "\r\n\r\n{\"a\":1}"));
   assert_null(strstr(s.last_request, "Expect"));
+}
+
+/* However many pieces it comes in. */
+static void test_long_body(void **state) {
+  (void)state;
+  server s;
+  START(&s, "", LONG_BODY, END);
+  dds_transport *transport = create();
+  dds_exchange *exchange =
+      exchange_one(transport, &(sending){.port = s.port, .body = "{}", .limit = LONG_BODY_BYTES});
+  assert_int_equal(exchange->failure, DDS_HTTP_ANSWERED);
+  assert_int_equal(exchange->body.length, LONG_BODY_BYTES);
+  assert_int_equal(exchange->body_crc32, dds_hash_crc32(0, exchange->body.data, LONG_BODY_BYTES));
+  assert_string_equal(exchange->body.data + LONG_BODY_BYTES - 20, "00004999800000499990");
+  transport->release(transport, exchange);
+  transport->destroy(transport);
+  join_server(&s);
 }
 
 /* One request that is answered well; the transport is gone when it returns. */
@@ -823,6 +857,7 @@ int main(void) {
   }
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_answer_and_keep_alive),
+      cmocka_unit_test(test_long_body),
       cmocka_unit_test(test_age),
       cmocka_unit_test(test_methods),
       cmocka_unit_test(test_secret_body),
