@@ -1,7 +1,8 @@
 /*
  * The transport on libcurl: one multi handle, whose pool keeps connections alive between requests,
- * and a list of easy handles that are used again. One thread; nothing happens outside start and
- * wait.
+ * and a list of exchanges that are used again with their easy handles. A handle keeps its options
+ * while requests go the same way to the same place, as nearly all do: only headers, body and
+ * timeouts are set for each. One thread; nothing happens outside start and wait.
  *
  * curl_multi_poll is left at least every 50 ms to ask whether to stop.
  *
@@ -13,6 +14,7 @@
 #include <curl/curl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -25,6 +27,7 @@
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/hash.h"
+#include "base/text.h"
 
 #if LIBCURL_VERSION_NUM < 0x075000
 #error "libcurl 7.80 or later is needed (CURLOPT_PREREQFUNCTION)"
@@ -34,7 +37,8 @@ enum {
   STOP_INTERVAL_MS = 50,
   RECEIVE_BUFFER_BYTES = 256 * 1024,
   KEPT_CONNECTIONS = 64,
-  KEPT_HANDLES = 32,
+  KEPT_EXCHANGES = 32,
+  KEPT_BODY_BYTES = 16 * 1024,
   /* Taken at once for an answer that says how long it is; a larger one grows as it comes. */
   RESERVE_LIMIT_BYTES = 4 * 1024 * 1024,
   RESPONSE_HEADERS_LIMIT_BYTES = 128 * 1024,
@@ -49,21 +53,34 @@ typedef struct http_transport {
   pid_t process;
   http_exchange *in_flight;
   http_exchange *finished; /* not yet handed out, in their order */
-  CURL *handles[KEPT_HANDLES];
-  size_t handle_count;
+  http_exchange *idle;     /* released, to be used again */
+  size_t idle_count;
   /* By the monotonic clock: */
   int64_t asked_ms;  /* when `stop` was asked last, */
   int64_t active_ms; /* when a wait ended last, */
   int64_t worked_ms; /* and when libcurl was let work last */
 } http_transport;
 
+/* What of a request a handle keeps until another request differs in it. Owned. */
+typedef struct kept_options {
+  char *method;
+  char *url;
+  char *ca_bundle; /* or NULL */
+  bool bypass_proxy;
+  CURLU *parsed_url; /* which libcurl would parse, and write out again, for each request */
+} kept_options;
+
 struct http_exchange {
   dds_exchange base; /* first, so that a pointer to one is a pointer to the other */
+  /* From one request to the next: */
   http_transport *transport;
-  CURL *easy;                 /* NULL once it is finished */
-  struct curl_slist *headers; /* in an array, and behind it their lines */
-  size_t headers_bytes;
-  http_exchange *next; /* in flight, or finished */
+  CURL *easy; /* NULL once a request failed */
+  kept_options kept;
+  struct curl_slist *headers; /* in an array, and behind it their lines: */
+  size_t headers_bytes;       /* so much room */
+  /* Of the request: */
+  bool is_in_flight;
+  http_exchange *next; /* in flight, finished or idle */
   int connect_timeout_ms;
   int request_timeout_ms;
   size_t response_limit_bytes;
@@ -216,32 +233,44 @@ static void copy_value(char *slot, size_t slot_bytes, const char *value, size_t 
   slot[length] = '\0';
 }
 
+/* The headers that are kept; their names in lower case, with the colon. */
+#define WANTED(name, slot) \
+  {name ":", sizeof(name), offsetof(dds_exchange, slot), sizeof((dds_exchange *)NULL)->slot}
+static const struct {
+  const char *name;
+  size_t name_length;
+  size_t slot;
+  size_t slot_bytes;
+} wanted_headers[] = {
+    WANTED("x-amzn-requestid", request_id),
+    WANTED("x-amz-retry-after", retry_after),
+    WANTED("x-amz-crc32", crc32),
+    WANTED("content-type", content_type),
+    WANTED("date", date),
+};
+#undef WANTED
+
+/* Nearly every line that is not meant has no colon there. */
+static bool is_header(const char *line, size_t length, const char *name, size_t name_length) {
+  return length > name_length && line[name_length - 1] == ':' &&
+         strncasecmp(line, name, name_length) == 0;
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *context) {
-  http_exchange *receiving = context;
-  dds_exchange *exchange = &receiving->base;
+  http_exchange *exchange = context;
   size_t length = size * count;
-  receiving->header_bytes += length;
-  if (receiving->header_bytes > RESPONSE_HEADERS_LIMIT_BYTES) {
+  exchange->header_bytes += length;
+  if (exchange->header_bytes > RESPONSE_HEADERS_LIMIT_BYTES) {
     return 0; /* ends the transfer */
   }
-  const struct {
-    const char *name;
-    char *slot;
-    size_t slot_bytes;
-  } wanted[] = {
-      {"x-amzn-requestid:", exchange->request_id, sizeof exchange->request_id},
-      {"x-amz-retry-after:", exchange->retry_after, sizeof exchange->retry_after},
-      {"x-amz-crc32:", exchange->crc32, sizeof exchange->crc32},
-      {"content-type:", exchange->content_type, sizeof exchange->content_type},
-      {"date:", exchange->date, sizeof exchange->date},
-  };
-  for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
-    size_t name_length = strlen(wanted[i].name);
-    if (length > name_length && strncasecmp(line, wanted[i].name, name_length) == 0) {
-      copy_value(wanted[i].slot, wanted[i].slot_bytes, line + name_length, length - name_length);
+  for (size_t i = 0; i < sizeof wanted_headers / sizeof wanted_headers[0]; i++) {
+    size_t name_length = wanted_headers[i].name_length;
+    if (is_header(line, length, wanted_headers[i].name, name_length)) {
+      copy_value((char *)&exchange->base + wanted_headers[i].slot, wanted_headers[i].slot_bytes,
+                 line + name_length, length - name_length);
     }
   }
-  exchange->has_age |= length > strlen("age:") && strncasecmp(line, "age:", strlen("age:")) == 0;
+  exchange->base.has_age |= is_header(line, length, "age:", strlen("age:"));
   return length;
 }
 
@@ -268,9 +297,20 @@ static bool check_process(const http_transport *transport, dds_error *error) {
                        "fork(): open a new one in each process");
 }
 
-static void forget_headers(http_exchange *exchange) {
-  dds_free_secret(exchange->headers, exchange->headers_bytes); /* authorization, security token */
-  exchange->headers = NULL;
+/* They hold the authorization and the security token. The room stays. */
+static void wipe_headers(http_exchange *exchange) {
+  dds_wipe(exchange->headers, exchange->headers_bytes);
+}
+
+/* Room for so many bytes; what was in it is wiped already. */
+static bool reserve_headers(http_exchange *exchange, size_t bytes, dds_error *error) {
+  if (bytes <= exchange->headers_bytes) {
+    return true;
+  }
+  dds_free(exchange->headers);
+  exchange->headers = dds_alloc(bytes);
+  exchange->headers_bytes = exchange->headers == NULL ? 0 : bytes;
+  return exchange->headers != NULL || dds_error_set_nomem(error);
 }
 
 /* Writes a line where curl expects one: `Name: value`, or `Name:` to take out a header. */
@@ -295,7 +335,8 @@ static char *write_line(struct curl_slist *line, const dds_http_header *header, 
  * memory, because curl_slist_append takes two pieces a header. An empty value takes out the header
  * that curl would send: waiting for 100 costs a round trip, and what a body is curl does not know.
  */
-static bool make_headers(http_exchange *exchange, const dds_http_request *request) {
+static bool make_headers(http_exchange *exchange, const dds_http_request *request,
+                         dds_error *error) {
   static const dds_http_header taken_out[] = {{"Expect", ""}, {"Content-Type", ""}};
   size_t count = request->header_count + 2;
   size_t bytes = count * sizeof *exchange->headers;
@@ -305,9 +346,7 @@ static bool make_headers(http_exchange *exchange, const dds_http_request *reques
     count -= strcasecmp(header->name, "Content-Type") == 0 ? 1 : 0;
   }
   bytes += sizeof "Expect:" + sizeof "Content-Type:";
-  exchange->headers = dds_alloc(bytes);
-  exchange->headers_bytes = bytes;
-  if (exchange->headers == NULL) {
+  if (!reserve_headers(exchange, bytes, error)) {
     return false;
   }
   char *at = (char *)(exchange->headers + request->header_count + 2);
@@ -320,63 +359,45 @@ static bool make_headers(http_exchange *exchange, const dds_http_request *reques
   return true;
 }
 
-static CURLcode set_constant_options(CURL *easy) {
-  const struct {
-    CURLoption option;
-    long value;
-  } numbers[] = {
-      {CURLOPT_NOSIGNAL, 1L},
-      {CURLOPT_TCP_NODELAY, 1L},
-      {CURLOPT_TCP_KEEPALIVE, 1L},
-      {CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_BYTES},
-      {CURLOPT_FOLLOWLOCATION, 0L},
-      {CURLOPT_SSL_VERIFYPEER, 1L},
-      {CURLOPT_SSL_VERIFYHOST, 2L},
-      {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L},
-      {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
-#if LIBCURL_VERSION_NUM >= 0x075700
-      /* Cancelling must not wait for a name server that does not answer. */
-      {CURLOPT_QUICK_EXIT, 1L},
-#endif
-#if LIBCURL_VERSION_NUM < 0x075500
-      {CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS},
-#endif
-  };
-  CURLcode result = CURLE_OK;
-  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && result == CURLE_OK; i++) {
-    result = curl_easy_setopt(easy, numbers[i].option, numbers[i].value);
-  }
-#if LIBCURL_VERSION_NUM >= 0x075500
+static bool check_easy(CURLcode result, dds_error *error) {
   if (result == CURLE_OK) {
-    result = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    return true;
   }
-#endif
-  return result;
+  if (result == CURLE_OUT_OF_MEMORY) {
+    return dds_error_set_nomem(error);
+  }
+  return dds_error_set(error, DDS_ERROR, "libcurl refuses the request: %s",
+                       curl_easy_strerror(result));
 }
 
-static CURLcode set_request_options(http_exchange *exchange, const dds_http_request *request) {
-  CURL *easy = exchange->easy;
-  CURLcode result = CURLE_OK;
+/* The next option, unless one before was refused. */
 #define SET(option, value)                            \
   do {                                                \
     if (result == CURLE_OK)                           \
       result = curl_easy_setopt(easy, option, value); \
   } while (0)
-  SET(CURLOPT_URL, request->url);
-  SET(CURLOPT_CUSTOMREQUEST, request->method);
-  if (strcmp(request->method, "GET") != 0) {
-    SET(CURLOPT_POSTFIELDS, request->body_length == 0 ? "" : request->body);
-    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
-  }
-  SET(CURLOPT_HTTPHEADER, exchange->headers);
-  SET(CURLOPT_CONNECTTIMEOUT_MS, (long)exchange->connect_timeout_ms);
-  SET(CURLOPT_TIMEOUT_MS, (long)exchange->request_timeout_ms);
-  if (request->ca_bundle != NULL) {
-    SET(CURLOPT_CAINFO, request->ca_bundle);
-  }
-  if (request->bypass_proxy) {
-    SET(CURLOPT_PROXY, ""); /* also takes the variables' place */
-  }
+
+static CURLcode set_constant_options(http_exchange *exchange) {
+  CURL *easy = exchange->easy;
+  CURLcode result = CURLE_OK;
+  SET(CURLOPT_NOSIGNAL, 1L);
+  SET(CURLOPT_TCP_NODELAY, 1L);
+  SET(CURLOPT_TCP_KEEPALIVE, 1L);
+  SET(CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER_BYTES);
+  SET(CURLOPT_FOLLOWLOCATION, 0L);
+  SET(CURLOPT_SSL_VERIFYPEER, 1L);
+  SET(CURLOPT_SSL_VERIFYHOST, 2L);
+  SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+#if LIBCURL_VERSION_NUM >= 0x075700
+  /* Cancelling must not wait for a name server that does not answer. */
+  SET(CURLOPT_QUICK_EXIT, 1L);
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075500
+  SET(CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+  SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
   SET(CURLOPT_ERRORBUFFER, exchange->curl_message);
   SET(CURLOPT_PRIVATE, exchange);
   SET(CURLOPT_PREREQFUNCTION, on_sending);
@@ -386,34 +407,154 @@ static CURLcode set_request_options(http_exchange *exchange, const dds_http_requ
   SET(CURLOPT_WRITEDATA, exchange);
   SET(CURLOPT_HEADERFUNCTION, on_header);
   SET(CURLOPT_HEADERDATA, exchange);
-#undef SET
   return result;
 }
 
-/*
- * Takes the easy handle back: reset, it keeps nothing of the request. One whose transfer failed or
- * was cancelled is not used again: libcurl may have left its receive buffer allocated, and then
- * refuses CURLOPT_BUFFERSIZE (seen with 7.88 after a name that does not resolve).
- */
-static void give_back_handle(http_exchange *exchange, bool is_reusable) {
-  http_transport *transport = exchange->transport;
-  if (exchange->easy == NULL) {
-    return;
+/* A URL that cannot be parsed is left to libcurl: then the exchange fails in libcurl's words. */
+static CURLcode set_url(CURL *easy, kept_options *kept) {
+  kept->parsed_url = curl_url();
+  if (kept->parsed_url == NULL) {
+    return CURLE_OUT_OF_MEMORY;
   }
-  if (is_reusable && transport->handle_count < KEPT_HANDLES) {
-    curl_easy_reset(exchange->easy);
-    transport->handles[transport->handle_count++] = exchange->easy;
-  } else {
-    curl_easy_cleanup(exchange->easy);
+  if (curl_url_set(kept->parsed_url, CURLUPART_URL, kept->url, CURLU_NON_SUPPORT_SCHEME) !=
+      CURLUE_OK) {
+    return curl_easy_setopt(easy, CURLOPT_URL, kept->url);
   }
+  return curl_easy_setopt(easy, CURLOPT_CURLU, kept->parsed_url);
+}
+
+static CURLcode set_destination(CURL *easy, kept_options *kept) {
+  CURLcode result = set_url(easy, kept);
+  SET(CURLOPT_CUSTOMREQUEST, kept->method);
+  if (kept->ca_bundle != NULL) {
+    SET(CURLOPT_CAINFO, kept->ca_bundle);
+  }
+  if (kept->bypass_proxy) {
+    SET(CURLOPT_PROXY, ""); /* also takes the variables' place */
+  }
+  return result;
+}
+
+static CURLcode set_request_options(http_exchange *exchange, const dds_http_request *request) {
+  CURL *easy = exchange->easy;
+  CURLcode result = CURLE_OK;
+  if (strcmp(request->method, "GET") != 0) {
+    SET(CURLOPT_POSTFIELDS, request->body_length == 0 ? "" : request->body);
+    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
+  }
+  SET(CURLOPT_HTTPHEADER, exchange->headers);
+  SET(CURLOPT_CONNECTTIMEOUT_MS, (long)exchange->connect_timeout_ms);
+  SET(CURLOPT_TIMEOUT_MS, (long)exchange->request_timeout_ms);
+  return result;
+}
+#undef SET
+
+static bool keeps_options_of(const kept_options *kept, const dds_http_request *request) {
+  return dds_text_is_same(kept->url, request->url) &&
+         dds_text_is_same(kept->method, request->method) &&
+         dds_text_is_same(kept->ca_bundle, request->ca_bundle) &&
+         kept->bypass_proxy == request->bypass_proxy;
+}
+
+static void free_kept(kept_options *kept) {
+  curl_url_cleanup(kept->parsed_url);
+  dds_free(kept->method);
+  dds_free(kept->url);
+  dds_free(kept->ca_bundle);
+  *kept = (kept_options){0};
+}
+
+/* Sets a handle up anew: what another request needed is gone from it. */
+static bool set_kept_options(http_exchange *exchange, const dds_http_request *request,
+                             dds_error *error) {
+  kept_options *kept = &exchange->kept;
+  curl_easy_reset(exchange->easy);
+  free_kept(kept);
+  kept->bypass_proxy = request->bypass_proxy;
+  return dds_text_copy(&kept->method, request->method, error) &&
+         dds_text_copy(&kept->url, request->url, error) &&
+         dds_text_copy(&kept->ca_bundle, request->ca_bundle, error) &&
+         check_easy(set_constant_options(exchange), error) &&
+         check_easy(set_destination(exchange->easy, kept), error);
+}
+
+static bool set_options(http_exchange *exchange, const dds_http_request *request,
+                        dds_error *error) {
+  return (keeps_options_of(&exchange->kept, request) ||
+          set_kept_options(exchange, request, error)) &&
+         make_headers(exchange, request, error) &&
+         check_easy(set_request_options(exchange, request), error);
+}
+
+static void forget_handle(http_exchange *exchange) {
+  curl_easy_cleanup(exchange->easy);
   exchange->easy = NULL;
 }
 
 static void free_exchange(http_exchange *exchange) {
-  give_back_handle(exchange, false);
-  forget_headers(exchange);
+  forget_handle(exchange);
+  free_kept(&exchange->kept);
+  dds_free_secret(exchange->headers, exchange->headers_bytes);
   dds_buffer_free(&exchange->base.body);
   dds_free(exchange);
+}
+
+/* One that was released, or a new one; NULL where memory ran out. */
+static http_exchange *take_exchange(http_transport *transport) {
+  http_exchange *exchange = transport->idle;
+  if (exchange != NULL) {
+    transport->idle = exchange->next;
+    transport->idle_count--;
+    return exchange;
+  }
+  exchange = dds_alloc(sizeof *exchange);
+  if (exchange == NULL) {
+    return NULL;
+  }
+  exchange->transport = transport;
+  exchange->easy = curl_easy_init();
+  if (exchange->easy == NULL) {
+    free_exchange(exchange);
+    return NULL;
+  }
+  return exchange;
+}
+
+/* False: it is to be freed. What has carried credentials is, and so is one whose transfer failed:
+ * libcurl may have left its receive buffer allocated, and then refuses CURLOPT_BUFFERSIZE (seen
+ * with 7.88 after a name that does not resolve). */
+static bool keep_exchange(http_transport *transport, http_exchange *exchange) {
+  dds_buffer *body = &exchange->base.body;
+  if (exchange->easy == NULL || body->is_secret || transport->idle_count == KEPT_EXCHANGES) {
+    return false;
+  }
+  if (body->capacity > KEPT_BODY_BYTES) {
+    dds_buffer_free(body);
+  }
+  exchange->next = transport->idle;
+  transport->idle = exchange;
+  transport->idle_count++;
+  return true;
+}
+
+/* Nothing is left of the request before but what both have in common, and memory. */
+static void begin(http_exchange *exchange, const dds_http_request *request,
+                  dds_exchange_owner *owner) {
+  dds_buffer body = exchange->base.body;
+  dds_buffer_clear(&body);
+  body.maximum = request->response_limit_bytes;
+  body.is_secret = request->is_secret;
+  *exchange = (http_exchange){
+      .base = {.owner = owner, .body = body, .started_ms = http_now_ms(&exchange->transport->base)},
+      .transport = exchange->transport,
+      .easy = exchange->easy,
+      .kept = exchange->kept,
+      .headers = exchange->headers,
+      .headers_bytes = exchange->headers_bytes,
+      .connect_timeout_ms = request->connect_timeout_ms,
+      .request_timeout_ms = request->request_timeout_ms,
+      .response_limit_bytes = request->response_limit_bytes,
+  };
 }
 
 /*
@@ -422,8 +563,8 @@ static void free_exchange(http_exchange *exchange) {
  * a kept connection turns out to be closed libcurl sends the request again as it is, and its
  * signature holds for five minutes.
  */
-static void allow_for_absence(http_transport *transport) {
-  int64_t absence_ms = dds_clock_monotonic_ms() - transport->worked_ms;
+static void allow_for_absence(http_transport *transport, int64_t now_ms) {
+  int64_t absence_ms = now_ms - transport->worked_ms;
   for (http_exchange *at = transport->in_flight; at != NULL && absence_ms > 0; at = at->next) {
     at->base.away_ms += absence_ms;
     if (at->base.away_ms > LONGEST_ABSENCE_MS) {
@@ -441,11 +582,22 @@ static void allow_for_absence(http_transport *transport) {
 static void send_now(http_transport *transport, http_exchange *exchange) {
   int running;
   pipe_guard guard = block_sigpipe();
-  allow_for_absence(transport);
+  allow_for_absence(transport, dds_clock_monotonic_ms());
+  exchange->is_in_flight = true;
   append_exchange(&transport->in_flight, exchange);
   curl_multi_perform(transport->multi, &running);
   unblock_sigpipe(&guard);
   transport->worked_ms = dds_clock_monotonic_ms();
+}
+
+static bool check_multi(CURLMcode result, dds_error *error) {
+  if (result == CURLM_OK) {
+    return true;
+  }
+  if (result == CURLM_OUT_OF_MEMORY) {
+    return dds_error_set_nomem(error);
+  }
+  return dds_error_set(error, DDS_ERROR, "libcurl: %s", curl_multi_strerror(result));
 }
 
 static bool http_start(dds_transport *base, const dds_http_request *request,
@@ -455,42 +607,19 @@ static bool http_start(dds_transport *base, const dds_http_request *request,
   if (!check_process(transport, error)) {
     return false;
   }
-  http_exchange *exchange = dds_alloc(sizeof *exchange);
+  http_exchange *exchange = take_exchange(transport);
   if (exchange == NULL) {
     return dds_error_set_nomem(error);
   }
-  exchange->transport = transport;
-  exchange->base.owner = owner;
-  exchange->base.body = DDS_BUFFER_INIT(request->response_limit_bytes);
-  exchange->base.body.is_secret = request->is_secret;
-  exchange->base.started_ms = http_now_ms(base);
-  exchange->connect_timeout_ms = request->connect_timeout_ms;
-  exchange->request_timeout_ms = request->request_timeout_ms;
-  exchange->response_limit_bytes = request->response_limit_bytes;
-  exchange->easy = transport->handle_count > 0 ? transport->handles[--transport->handle_count]
-                                               : curl_easy_init();
-  CURLcode result = CURLE_OUT_OF_MEMORY;
-  if (exchange->easy != NULL && make_headers(exchange, request)) {
-    result = set_constant_options(exchange->easy);
+  begin(exchange, request, owner);
+  if (!set_options(exchange, request, error) ||
+      !check_multi(curl_multi_add_handle(transport->multi, exchange->easy), error)) {
+    free_exchange(exchange);
+    return false;
   }
-  if (result == CURLE_OK) {
-    result = set_request_options(exchange, request);
-  }
-  if (result == CURLE_OK && curl_multi_add_handle(transport->multi, exchange->easy) != CURLM_OK) {
-    result = CURLE_OUT_OF_MEMORY;
-  }
-  if (result == CURLE_OK) {
-    send_now(transport, exchange);
-    *out = &exchange->base;
-    return true;
-  }
-  if (result == CURLE_OUT_OF_MEMORY) {
-    dds_error_set_nomem(error);
-  } else {
-    dds_error_set(error, DDS_ERROR, "libcurl refuses the request: %s", curl_easy_strerror(result));
-  }
-  free_exchange(exchange);
-  return false;
+  send_now(transport, exchange);
+  *out = &exchange->base;
+  return true;
 }
 
 /* What would fail again, and is a matter of configuration. */
@@ -611,10 +740,12 @@ static void finish(http_transport *transport, CURL *easy, CURLcode result) {
   exchange->base.status = (int)status;
   if (result != CURLE_OK) {
     describe_failure(exchange, result);
+    forget_handle(exchange);
   }
   int answered = result == CURLE_OK ? 1 : 0;
   exchange->base.has_lost_answer = exchange->times_sent > answered;
-  give_back_handle(exchange, result == CURLE_OK);
+  wipe_headers(exchange);
+  exchange->is_in_flight = false;
   remove_exchange(&transport->in_flight, exchange);
   append_exchange(&transport->finished, exchange);
 }
@@ -648,16 +779,6 @@ static bool must_stop(http_transport *transport, int64_t now_ms) {
          transport->base.stop.asked(transport->base.stop.context);
 }
 
-static bool check_multi(CURLMcode result, dds_error *error) {
-  if (result == CURLM_OK) {
-    return true;
-  }
-  if (result == CURLM_OUT_OF_MEMORY) {
-    return dds_error_set_nomem(error);
-  }
-  return dds_error_set(error, DDS_ERROR, "libcurl: %s", curl_multi_strerror(result));
-}
-
 /* How long to look for what comes, before `stop` or the deadline is due. */
 static int slice_ms(const http_transport *transport, int64_t deadline_ms, int64_t now_ms) {
   int64_t next_ms = transport->asked_ms + STOP_INTERVAL_MS;
@@ -666,8 +787,8 @@ static int slice_ms(const http_transport *transport, int64_t deadline_ms, int64_
 }
 
 /* libcurl has worked since the last request was handed to it: so what comes is waited for first. */
-static dds_exchange *work_until(http_transport *transport, int64_t deadline_ms, dds_error *error) {
-  int64_t now_ms = dds_clock_monotonic_ms();
+static dds_exchange *work_until(http_transport *transport, int64_t now_ms, int64_t deadline_ms,
+                                dds_error *error) {
   collect(transport);
   dds_exchange *exchange = take_finished(transport);
   while (exchange == NULL) {
@@ -719,8 +840,8 @@ static dds_exchange *http_wait(dds_transport *base, int64_t until_ms, dds_error 
   }
 
   pipe_guard guard = block_sigpipe();
-  allow_for_absence(transport);
-  exchange = work_until(transport, deadline_ms, error);
+  allow_for_absence(transport, start_ms);
+  exchange = work_until(transport, start_ms, deadline_ms, error);
   unblock_sigpipe(&guard);
   transport->active_ms = dds_clock_monotonic_ms();
   transport->worked_ms = transport->active_ms;
@@ -730,32 +851,37 @@ static dds_exchange *http_wait(dds_transport *base, int64_t until_ms, dds_error 
 static void http_release(dds_transport *base, dds_exchange *released) {
   http_transport *transport = (http_transport *)base;
   http_exchange *exchange = (http_exchange *)released;
-  remove_exchange(exchange->easy == NULL ? &transport->finished : &transport->in_flight, exchange);
-  if (exchange->easy == NULL) {
-    free_exchange(exchange);
+  bool is_in_flight = exchange->is_in_flight;
+  remove_exchange(is_in_flight ? &transport->in_flight : &transport->finished, exchange);
+  if (!is_in_flight && keep_exchange(transport, exchange)) {
     return;
   }
-  if (transport->process != getpid()) {
+  if (is_in_flight && transport->process != getpid()) {
     exchange->easy = NULL; /* the parent's: closing it would end the parent's TLS session */
     free_exchange(exchange);
     return;
   }
   pipe_guard guard = block_sigpipe();
-  curl_multi_remove_handle(transport->multi, exchange->easy);
+  if (is_in_flight) {
+    curl_multi_remove_handle(transport->multi, exchange->easy);
+  }
   free_exchange(exchange);
   unblock_sigpipe(&guard);
 }
 
 static void http_destroy(dds_transport *base) {
   http_transport *transport = (http_transport *)base;
-  if (transport->process == getpid()) {
-    pipe_guard guard = block_sigpipe();
-    for (size_t i = 0; i < transport->handle_count; i++) {
-      curl_easy_cleanup(transport->handles[i]);
-    }
-    curl_multi_cleanup(transport->multi);
-    unblock_sigpipe(&guard);
+  bool is_own = transport->process == getpid();
+  pipe_guard guard = block_sigpipe();
+  while (transport->idle != NULL) {
+    http_exchange *exchange = take_exchange(transport);
+    exchange->easy = is_own ? exchange->easy : NULL;
+    free_exchange(exchange);
   }
+  if (is_own) {
+    curl_multi_cleanup(transport->multi);
+  }
+  unblock_sigpipe(&guard);
   dds_free(transport);
 }
 

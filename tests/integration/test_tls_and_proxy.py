@@ -90,6 +90,20 @@ def test_another_authority_is_no_authority(tls_machine, open_machine, tmp_path):
     untrusted(tls_machine, open_machine(tls_machine))
 
 
+def test_each_table_trusts_authorities_of_its_own(tls_machine, open_machine, authority):
+    """Though one SQLite connection sends for both of them, in turn."""
+    tls_machine.config(f"[default]\nca_bundle = {authority.path}\n")
+    tls_machine.credentials("[other]\n" + tls_machine.keys("Other"))
+    connection = open_machine(tls_machine)
+    connection.execute(tls_machine.create.replace("temp.s ", "temp.other ").replace(
+        "total_segments=1", "total_segments=1, profile=other"))
+    for _ in range(3):
+        assert count(connection) == 1
+        with refused("SQLITE_ERROR", "certificate", "AWS_CA_BUNDLE"):
+            connection.execute("SELECT count(*) FROM other")
+    assert tls_machine.used() == ["idOfEnvironment"]
+
+
 def test_no_authority_for_sts_is_the_same_error(tls_machine, open_machine):
     tls_machine.variables.pop("AWS_ACCESS_KEY_ID")
     tls_machine.config(f"[default]\nrole_arn = {ROLE}\nsource_profile = base\n")

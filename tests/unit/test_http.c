@@ -24,10 +24,11 @@
 #include <cmocka.h>
 
 #include "aws/http.h"
+#include "base/alloc.h"
 #include "base/hash.h"
 #include "failing_allocator.h"
 
-enum { REQUEST_BYTES = 1280 * 1024, MOST_ACTIONS = 8, LONG_BODY_BYTES = 500000 };
+enum { REQUEST_BYTES = 1280 * 1024, MOST_ACTIONS = 16, LONG_BODY_BYTES = 500000 };
 
 /* What the server does with a request. */
 typedef enum action {
@@ -99,8 +100,8 @@ static void send_headers(int client, const char *line) {
 
 static void send_long_body(int client) {
   char text[100];
-  int length = snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n",
-                        (int)LONG_BODY_BYTES);
+  int length =
+      snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", LONG_BODY_BYTES);
   send_text(client, text, (size_t)length);
   for (size_t sent = 0; sent < LONG_BODY_BYTES; sent += (size_t)length) {
     length = snprintf(text, sizeof text, "%010zu", sent);
@@ -171,6 +172,7 @@ static void *serve(void *context) {
 static void start_server(server *s, const char *reply, const action *actions, size_t count) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t size = sizeof address;
+  assert_true(count <= MOST_ACTIONS);
   memset(s, 0, sizeof *s);
   for (size_t i = 0; i < count; i++) {
     s->actions[i] = actions[i];
@@ -223,6 +225,8 @@ typedef struct sending {
   const char *method; /* NULL: POST */
   const char *host;   /* NULL: 127.0.0.1 */
   int port;
+  const char *path;  /* behind the slash; NULL: none */
+  const char *token; /* in a header of its own; NULL: none */
   const char *body;
   size_t limit;
   int timeout_ms;
@@ -231,18 +235,19 @@ typedef struct sending {
 } sending;
 
 static dds_exchange *start(dds_transport *transport, const sending *what) {
-  static const dds_http_header headers[] = {{"X-Amz-Target", "DynamoDB_20120810.GetItem"},
-                                            {"Accept-Encoding", "identity"}};
+  const dds_http_header headers[] = {{"X-Amz-Target", "DynamoDB_20120810.GetItem"},
+                                     {"Accept-Encoding", "identity"},
+                                     {"X-Amz-Security-Token", what->token}};
   char url[200];
   dds_error error = DDS_ERROR_INIT;
   dds_exchange *exchange = NULL;
-  snprintf(url, sizeof url, "http://%s:%d/", what->host == NULL ? "127.0.0.1" : what->host,
-           what->port);
+  snprintf(url, sizeof url, "http://%s:%d/%s", what->host == NULL ? "127.0.0.1" : what->host,
+           what->port, what->path == NULL ? "" : what->path);
   const dds_http_request request = {
       .method = what->method == NULL ? "POST" : what->method,
       .url = url,
       .headers = headers,
-      .header_count = 2,
+      .header_count = what->token == NULL ? 2 : 3,
       .body = what->body,
       .body_length = strlen(what->body),
       .bypass_proxy = what->bypass_proxy,
@@ -382,6 +387,159 @@ static void test_methods(void **state) {
   }
 }
 
+/* The numbers of ports differ from server to server. */
+static void hide_port(char *text, int port) {
+  char digits[12];
+  snprintf(digits, sizeof digits, "%d", port);
+  for (char *at = strstr(text, digits); at != NULL; at = strstr(at, digits)) {
+    memset(at, '#', strlen(digits));
+  }
+}
+
+/* On a transport that has sent others before, each is what a new transport sends. */
+static void test_nothing_is_left_of_requests_before(void **state) {
+  (void)state;
+  static const sending sent[] = {
+      {.body = "{\"a\":1}", .token = "token-of-first"},
+      {.body = "{}"},
+      {.method = "GET", .body = ""},
+      {.body = "x"},
+      {.method = "PUT", .body = ""},
+      {.body = "{}", .path = "a%20path/?query"},
+      {.body = "", .is_secret = true},
+      {.body = "{}", .token = "token-of-last"},
+  };
+  enum { COUNT = sizeof sent / sizeof sent[0] };
+  static server kept, fresh;
+  dds_transport *transport = create();
+  START(&kept, OK_REPLY, ANSWER, ANSWER, ANSWER, ANSWER, ANSWER, ANSWER, ANSWER, ANSWER, END);
+  for (size_t i = 0; i < COUNT; i++) {
+    sending what = sent[i];
+    dds_exchange answer;
+    START(&fresh, OK_REPLY, ANSWER, END);
+    what.port = fresh.port;
+    send_one(&fresh, &what, &answer);
+    what.port = kept.port;
+    dds_exchange *exchange = exchange_one(transport, &what);
+    assert_int_equal(exchange->status, 200);
+    assert_int_equal(exchange->body.is_secret, what.is_secret);
+    hide_port(fresh.last_request, fresh.port);
+    hide_port(kept.last_request, kept.port);
+    assert_string_equal(kept.last_request, fresh.last_request);
+    transport->release(transport, exchange);
+  }
+  transport->destroy(transport);
+  join_server(&kept);
+  assert_int_equal(kept.connections, 1);
+}
+
+/* An answer that says less than the one before, and then one that is more than is wanted. */
+static void test_nothing_is_left_of_answers_before(void **state) {
+  (void)state;
+  server s;
+  START(&s, OK_REPLY, ANSWER, ANSWER, ANSWER, END);
+  snprintf(s.reply + strlen(s.reply) - strlen("\r\n{}"), 40, "Age: 1\r\n\r\n{}");
+  dds_transport *transport = create();
+  const sending what = {.port = s.port, .body = "{}"};
+  dds_exchange *exchange = exchange_one(transport, &what);
+  assert_true(exchange->has_age);
+  transport->release(transport, exchange);
+
+  snprintf(s.reply, sizeof s.reply, "HTTP/1.1 404 Not Found\r\nContent-Length: 1\r\n\r\nx");
+  exchange = exchange_one(transport, &what);
+  assert_int_equal(exchange->status, 404);
+  assert_string_equal(exchange->body.data, "x");
+  assert_int_equal(exchange->body_crc32, dds_hash_crc32(0, "x", 1));
+  const char *const texts[] = {exchange->request_id, exchange->crc32, exchange->retry_after,
+                               exchange->content_type, exchange->date};
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    assert_string_equal(texts[i], "");
+  }
+  assert_false(exchange->has_age);
+  assert_false(exchange->has_lost_answer);
+  transport->release(transport, exchange);
+
+  snprintf(s.reply, sizeof s.reply, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabcdef");
+  exchange = exchange_one(transport, &(sending){.port = s.port, .body = "{}", .limit = 5});
+  assert_int_equal(exchange->failure, DDS_HTTP_REFUSED);
+  transport->release(transport, exchange);
+  transport->destroy(transport);
+  join_server(&s);
+  assert_int_equal(s.connections, 1);
+}
+
+/* An allocator that looks through its blocks. */
+enum { MOST_BLOCKS = 64 };
+static struct {
+  char *bytes;
+  size_t size;
+} blocks[MOST_BLOCKS];
+static int blocks_with_token;
+
+static void look_for_token(const char *bytes, size_t size) {
+  static const char token[] = "token-of-request";
+  for (size_t i = 0; i + sizeof token <= size; i++) {
+    blocks_with_token += memcmp(bytes + i, token, sizeof token - 1) == 0;
+  }
+}
+
+static size_t find_block(const char *bytes) {
+  size_t i = 0;
+  while (i < MOST_BLOCKS && blocks[i].bytes != bytes) {
+    i++;
+  }
+  assert_true(i < MOST_BLOCKS);
+  return i;
+}
+
+static void *watched_allocate(size_t size) {
+  size_t i = find_block(NULL);
+  blocks[i].bytes = malloc(size);
+  blocks[i].size = size;
+  return blocks[i].bytes;
+}
+
+static void watched_release(void *bytes) {
+  size_t i = find_block(bytes);
+  look_for_token(bytes, blocks[i].size);
+  blocks[i].bytes = NULL;
+  free(bytes);
+}
+
+static void *watched_reallocate(void *bytes, size_t size) {
+  size_t old_size = blocks[find_block(bytes)].size;
+  char *moved = watched_allocate(size);
+  memcpy(moved, bytes, old_size < size ? old_size : size);
+  watched_release(bytes);
+  return moved;
+}
+
+/* Their memory stays for the next request, but not what is in it. */
+static void test_headers_are_wiped(void **state) {
+  (void)state;
+  static const dds_allocator watched = {watched_allocate, watched_reallocate, watched_release};
+  server s;
+  dds_alloc_use(&watched);
+  blocks_with_token = 0;
+  START(&s, OK_REPLY, ANSWER, SILENCE, END);
+  dds_transport *transport = create();
+  const sending what = {.port = s.port, .body = "{}", .token = "token-of-request"};
+  dds_exchange *exchange = exchange_one(transport, &what);
+  for (size_t i = 0; i < MOST_BLOCKS; i++) {
+    look_for_token(blocks[i].bytes, blocks[i].bytes == NULL ? 0 : blocks[i].size);
+  }
+  transport->release(transport, exchange);
+  exchange = start(transport, &what); /* and is cancelled */
+  transport->release(transport, exchange);
+  transport->destroy(transport);
+  join_server(&s);
+  for (size_t i = 0; i < MOST_BLOCKS; i++) {
+    assert_null(blocks[i].bytes);
+  }
+  failing_allocator_install();
+  assert_int_equal(blocks_with_token, 0);
+}
+
 static void test_secret_body(void **state) {
   (void)state;
   server s;
@@ -416,6 +574,40 @@ static void test_proxy(void **state) {
     join_server(other);
     assert_int_equal(other->connections, 0);
   }
+}
+
+/* What the environment says, and whether it is asked, is a matter of each request. */
+static void test_proxy_of_the_moment(void **state) {
+  (void)state;
+  static const struct {
+    bool is_in_environment, bypass_proxy, is_used;
+  } cases[] = {{true, false, true},   {true, true, false}, {true, false, true},
+               {false, false, false}, {true, false, true}, {false, true, false}};
+  static server proxy, origin;
+  char url[64];
+  dds_transport *transport = create();
+  START(&proxy, OK_REPLY, ANSWER, ANSWER, ANSWER, END);
+  START(&origin, OK_REPLY, ANSWER, ANSWER, ANSWER, END);
+  snprintf(url, sizeof url, "http://127.0.0.1:%d", proxy.port);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    if (cases[i].is_in_environment) {
+      setenv("http_proxy", url, 1);
+    }
+    dds_exchange *exchange = exchange_one(
+        transport,
+        &(sending){.port = origin.port, .body = "{}", .bypass_proxy = cases[i].bypass_proxy});
+    unsetenv("http_proxy");
+    assert_int_equal(exchange->status, 200);
+    transport->release(transport, exchange);
+    server *asked_server = cases[i].is_used ? &proxy : &origin;
+    assert_string_not_equal(asked_server->last_request, "");
+    asked_server->last_request[0] = '\0';
+  }
+  transport->destroy(transport);
+  join_server(&proxy);
+  join_server(&origin);
+  assert_int_equal(proxy.connections, 1);
+  assert_int_equal(origin.connections, 1);
 }
 
 /* libcurl quotes a proxy that it does not understand, the password in it too. */
@@ -524,13 +716,14 @@ static void test_no_whole_answer(void **state) {
   }
 }
 
-/* curl itself sends again where a kept connection turns out to be closed: that must show. */
+/* curl itself sends again where a kept connection turns out to be closed: that must show, but not
+ * in the request behind it. */
 static void test_sent_again_on_a_closed_connection(void **state) {
   (void)state;
   server s;
-  START(&s, OK_REPLY, ANSWER, CLOSE, ANSWER, END);
+  START(&s, OK_REPLY, ANSWER, CLOSE, ANSWER, ANSWER, END);
   dds_transport *transport = create();
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < 3; i++) {
     dds_exchange *exchange = exchange_one(transport, &(sending){.port = s.port, .body = "{}"});
     assert_int_equal(exchange->status, 200);
     assert_int_equal(exchange->has_lost_answer, i == 1);
@@ -538,7 +731,7 @@ static void test_sent_again_on_a_closed_connection(void **state) {
   }
   transport->destroy(transport);
   join_server(&s);
-  assert_int_equal(s.requests, 3);
+  assert_int_equal(s.requests, 4);
   assert_int_equal(s.connections, 2);
 }
 
@@ -860,8 +1053,12 @@ int main(void) {
       cmocka_unit_test(test_long_body),
       cmocka_unit_test(test_age),
       cmocka_unit_test(test_methods),
+      cmocka_unit_test(test_nothing_is_left_of_requests_before),
+      cmocka_unit_test(test_nothing_is_left_of_answers_before),
+      cmocka_unit_test(test_headers_are_wiped),
       cmocka_unit_test(test_secret_body),
       cmocka_unit_test(test_proxy),
+      cmocka_unit_test(test_proxy_of_the_moment),
       cmocka_unit_test(test_proxy_that_is_none),
       cmocka_unit_test(test_start_sends),
       cmocka_unit_test(test_large_body_without_expect),
