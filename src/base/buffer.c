@@ -202,18 +202,26 @@ static inline void copy_run(char *to, const char *bytes, size_t length) {
 /* A block, with ROOM_BYTES to be read. The next run overwrites what a run has too much; escapes
  * make the text longer, so that there is room for what can be read. */
 static char *write_json_block(char *to, const char *bytes) {
+  escape_marks marks = mark_escapes(bytes, DDS_JSON_BLOCK_BYTES);
   size_t done = 0;
-  for (uint64_t left = mark_escapes(bytes, DDS_JSON_BLOCK_BYTES).all; left != 0; left &= left - 1) {
+  for (uint64_t left = marks.all; left != 0; left &= left - 1) {
     size_t place = (size_t)__builtin_ctzll(left);
     copy_run(to, bytes + done, place - done);
-    to = write_json_escape(to + (place - done), (unsigned char)bytes[place]);
-    done = place + 1;
+    to += place - done;
+    if (marks.controls == 0) {
+      /* A quote or a backslash begins the next run. */
+      *to++ = '\\';
+      done = place;
+    } else {
+      to = write_json_escape(to, (unsigned char)bytes[place]);
+      done = place + 1;
+    }
   }
   copy_run(to, bytes + done, DDS_JSON_BLOCK_BYTES - done);
   return to + (DDS_JSON_BLOCK_BYTES - done);
 }
 
-/* Writes what json_length has counted; returns what is behind it. */
+/* Writes where there is room for all of it; returns what is behind it. */
 static char *write_json(char *to, const char *bytes, size_t length) {
   size_t i = 0;
   for (; length - i >= ROOM_BYTES; i += DDS_JSON_BLOCK_BYTES) {
@@ -230,20 +238,35 @@ static char *write_json(char *to, const char *bytes, size_t length) {
   return to;
 }
 
-/* Sessions are JSON in a JSON string, quotes every few bytes: so what it takes is counted first,
- * and then written without looking at the room again. */
-void dds_buffer_append_json_string(dds_buffer *buffer, const char *bytes, size_t length) {
+/* Whether there is room for a JSON string of these bytes, whatever they are. */
+static bool has_room_for_json(const dds_buffer *buffer, size_t length) {
+  enum { QUOTES_AND_NUL = 3 };
+  size_t room = buffer->capacity - buffer->length;
+  return buffer->failed == DDS_OK && room >= QUOTES_AND_NUL &&
+         length <= (room - QUOTES_AND_NUL) / LONG_ESCAPE_BYTES;
+}
+
+/* Makes room for a JSON string of these bytes, and tells whether none must be escaped. */
+static bool reserve_json(dds_buffer *buffer, const char *bytes, size_t length, bool *is_plain) {
   size_t inside = json_length(bytes, length);
+  *is_plain = inside == length;
   if (inside > SIZE_MAX - 2) {
     buffer->failed = buffer->failed == DDS_OK ? DDS_TOOBIG : buffer->failed;
-    return;
+    return false;
   }
-  if (!reserve(buffer, inside + 2)) {
+  return reserve(buffer, inside + 2);
+}
+
+/* Sessions are JSON in a JSON string, quotes every few bytes: so what it takes is counted first,
+ * unless there is room for anything, and then written without looking at the room again. */
+void dds_buffer_append_json_string(dds_buffer *buffer, const char *bytes, size_t length) {
+  bool is_plain = length == 0;
+  if (!has_room_for_json(buffer, length) && !reserve_json(buffer, bytes, length, &is_plain)) {
     return;
   }
   char *to = buffer->data + buffer->length;
   *to++ = '"';
-  if (inside > length) {
+  if (!is_plain) {
     to = write_json(to, bytes, length);
   } else if (length > 0) {
     memcpy(to, bytes, length);
@@ -251,7 +274,7 @@ void dds_buffer_append_json_string(dds_buffer *buffer, const char *bytes, size_t
   }
   *to++ = '"';
   *to = '\0';
-  buffer->length += inside + 2;
+  buffer->length = (size_t)(to - buffer->data);
 }
 
 /* The unreserved characters, in ASCII whatever the locale. */

@@ -239,7 +239,6 @@ static bool make_net(run *self, dds_fold *fold, dds_error *error) {
     made->item_length = self->item.json.length;
     fold->item = dds_alloc_copy(self->item.json.text, self->item.json.length);
     made->item = fold->item;
-    made->item_size = dds_item_size_bytes(&self->item);
     if (fold->item == NULL) {
       return dds_error_set_nomem(error);
     }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "dynamodb/number.h"
 #include "dynamodb/placeholders.h"
 
 enum {
@@ -17,6 +18,7 @@ enum {
   LARGEST_ITEM = 64 * 1024 * 1024, /* as JSON, whatever its size is found to be */
   ASSIGNMENTS_AT_ONCE = 4,
   AROUND_TYPED_BYTES = sizeof "{\"S\":\"\"}",
+  AROUND_ITEM_BYTES = 512, /* beside its longest text */
 };
 
 /* What each kind of write is called, and what it carries. */
@@ -66,11 +68,59 @@ static bool add_assignment(dds_write *write, dds_assignment added, const char *a
   return true;
 }
 
+/* Adds a typed value, which it takes over, also where it fails. */
+static bool add_typed(dds_write *write, dds_buffer *typed, size_t value_bytes,
+                      const char *attribute, dds_error *error) {
+  if (!dds_buffer_check(typed, error)) {
+    dds_buffer_free(typed);
+    return false;
+  }
+  dds_assignment added = {.typed_length = typed->length,
+                          .size_bytes = strlen(attribute) + value_bytes};
+  added.typed_value = dds_buffer_take(typed);
+  return add_assignment(write, added, attribute, error);
+}
+
+static void append_name(dds_buffer *item, const char *attribute) {
+  dds_buffer_append_char(item, ',');
+  dds_buffer_append_json_string(item, attribute, strlen(attribute));
+  dds_buffer_append_char(item, ':');
+}
+
+/* A new item is whole behind each attribute: the next one takes the place of its brace. */
+static dds_buffer *open_item(const dds_write *write, const char *attribute) {
+  write->new_item->length--;
+  append_name(write->new_item, attribute);
+  return write->new_item;
+}
+
+static bool close_item(dds_buffer *item, dds_error *error) {
+  dds_buffer_append_char(item, '}');
+  return dds_buffer_check(item, error);
+}
+
+static void append_string(dds_buffer *typed, const char *bytes, size_t length) {
+  dds_buffer_append_text(typed, "{\"S\":");
+  dds_buffer_append_json_string(typed, bytes, length);
+  dds_buffer_append_char(typed, '}');
+}
+
+static void append_number(dds_buffer *typed, const char *digits, size_t length) {
+  dds_buffer_append_text(typed, "{\"N\":\"");
+  dds_buffer_append(typed, digits, length);
+  dds_buffer_append_text(typed, "\"}");
+}
+
 bool dds_write_assign(dds_write *write, const char *attribute, const char *typed_value,
                       size_t length, dds_error *error) {
   dds_assignment added = {0};
   if (typed_value == NULL) {
-    return add_assignment(write, added, attribute, error);
+    return write->new_item != NULL || add_assignment(write, added, attribute, error);
+  }
+  if (write->new_item != NULL) {
+    dds_buffer *item = open_item(write, attribute);
+    dds_buffer_append(item, typed_value, length);
+    return close_item(item, error);
   }
   dds_value value;
   added.typed_value = dds_alloc_copy(typed_value, length);
@@ -87,19 +137,42 @@ bool dds_write_assign(dds_write *write, const char *attribute, const char *typed
 
 bool dds_write_assign_string(dds_write *write, const char *attribute, const char *bytes,
                              size_t length, dds_error *error) {
+  if (write->new_item != NULL) {
+    dds_buffer *item = open_item(write, attribute);
+    append_string(item, bytes, length);
+    return close_item(item, error);
+  }
   dds_buffer typed = DDS_BUFFER_INIT(LARGEST_ITEM);
   /* Few sessions have an escape for every other byte, so that most fit without growing. */
   dds_buffer_reserve(&typed, length + length / 2 + AROUND_TYPED_BYTES);
-  dds_buffer_append_text(&typed, "{\"S\":");
-  dds_buffer_append_json_string(&typed, bytes, length);
-  dds_buffer_append_char(&typed, '}');
-  if (!dds_buffer_check(&typed, error)) {
-    dds_buffer_free(&typed);
-    return false;
+  append_string(&typed, bytes, length);
+  return add_typed(write, &typed, length, attribute, error);
+}
+
+bool dds_write_assign_number(dds_write *write, const char *attribute, const char *digits,
+                             size_t length, dds_error *error) {
+  if (write->new_item != NULL) {
+    dds_buffer *item = open_item(write, attribute);
+    append_number(item, digits, length);
+    return close_item(item, error);
   }
-  dds_assignment added = {.typed_length = typed.length, .size_bytes = strlen(attribute) + length};
-  added.typed_value = dds_buffer_take(&typed);
-  return add_assignment(write, added, attribute, error);
+  dds_buffer typed = DDS_BUFFER_INIT(LARGEST_ITEM);
+  append_number(&typed, digits, length);
+  return add_typed(write, &typed, dds_number_size_bytes(digits, length), attribute, error);
+}
+
+bool dds_write_assigns(const dds_write *write, const char *attribute) {
+  if (write->new_item != NULL) {
+    dds_item item = dds_item_of(dds_buffer_text(write->new_item), write->new_item->length);
+    dds_value value;
+    return dds_item_find(&item, attribute, strlen(attribute), &value);
+  }
+  for (size_t i = 0; i < write->assignment_count; i++) {
+    if (strcmp(write->assignments[i].attribute, attribute) == 0) {
+      return true;
+    }
+  }
+  return false;
 }
 
 const dds_assignment *dds_write_find_assignment(const dds_write *write, dds_json name) {
@@ -147,9 +220,7 @@ void dds_write_append_item(const dds_write *write, const dds_item *base, dds_buf
     if (assignment->typed_value == NULL) {
       continue;
     }
-    dds_buffer_append_char(item, ',');
-    dds_buffer_append_json_string(item, assignment->attribute, strlen(assignment->attribute));
-    dds_buffer_append_char(item, ':');
+    append_name(item, assignment->attribute);
     dds_buffer_append(item, assignment->typed_value, assignment->typed_length);
   }
   dds_buffer_append_char(item, '}');
@@ -181,8 +252,6 @@ static size_t size_of_assignments(const dds_write *write) {
 }
 
 bool dds_write_make_put(dds_write *write, const dds_item *base, dds_error *error) {
-  dds_json_iterator members = dds_json_iterate(base->json);
-  dds_json name, value;
   dds_buffer text = DDS_BUFFER_INIT(LARGEST_ITEM);
   dds_buffer_reserve(&text, expected_length(write, base));
   dds_write_append_item(write, base, &text);
@@ -193,14 +262,32 @@ bool dds_write_make_put(dds_write *write, const dds_item *base, dds_error *error
   write->kind = DDS_WRITE_PUT;
   write->item_length = text.length;
   write->item = dds_buffer_take(&text);
-  if (dds_json_next(&members, &name, &value)) {
-    dds_item made = dds_item_of(write->item, write->item_length);
-    write->item_size = dds_item_size_bytes(&made);
-  } else {
-    write->item_size = size_of_key(&write->key) + size_of_assignments(write);
-  }
   free_assignments(write);
   return true;
+}
+
+/* For a string of some length: where there is room for any string, nobody has to count what its
+ * escapes take. Large ones have no more than most need. */
+static size_t room_for_text(size_t length) {
+  enum { LONGEST_ESCAPE = 6, MOST_BYTES_WITH_ROOM = 64 * 1024 };
+  return length <= MOST_BYTES_WITH_ROOM ? LONGEST_ESCAPE * length : length + length / 2;
+}
+
+bool dds_write_begin_put(dds_write *write, dds_buffer *item, size_t longest_text,
+                         dds_error *error) {
+  write->kind = DDS_WRITE_PUT;
+  write->new_item = item;
+  dds_buffer_reserve(item, write->key.length + room_for_text(longest_text) + AROUND_ITEM_BYTES);
+  dds_buffer_append(item, write->key.json, write->key.length);
+  return dds_buffer_check(item, error);
+}
+
+bool dds_write_end_put(dds_write *write, dds_error *error) {
+  dds_buffer *item = write->new_item;
+  write->new_item = NULL;
+  write->item_length = item->length;
+  write->item = dds_buffer_take(item);
+  return write->item != NULL || dds_buffer_check(item, error);
 }
 
 void dds_write_free(dds_write *write) {
@@ -385,7 +472,7 @@ static size_t known_size(const dds_write *write) {
     return size_of_assignments(write);
   }
   dds_item item = dds_item_of(write->item, write->item_length);
-  return write->item_size > 0 ? write->item_size : dds_item_size_bytes(&item);
+  return dds_item_size_bytes(&item);
 }
 
 size_t dds_write_payload_bytes(const dds_write *write) {
@@ -405,7 +492,9 @@ size_t dds_write_image_bytes(const dds_write *write) {
 
 bool dds_write_check(const dds_write *write, dds_error *error) {
   dds_condition *condition;
-  size_t size = known_size(write);
+  /* An item takes less than its JSON text, so that most need not be measured. */
+  bool may_be_large = write->kind != DDS_WRITE_PUT || write->item_length > DDS_ITEM_MAX_BYTES;
+  size_t size = may_be_large ? known_size(write) : 0;
   if (size > DDS_ITEM_MAX_BYTES) {
     return dds_error_set(error, DDS_TOOBIG, "item of %zu bytes: DynamoDB's limit is %d", size,
                          DDS_ITEM_MAX_BYTES);

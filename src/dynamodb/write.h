@@ -30,7 +30,7 @@ typedef struct dds_write {
   dds_key key;
   char *item; /* PUT: the whole item as DynamoDB JSON */
   size_t item_length;
-  size_t item_size;            /* by DynamoDB's rule, where it is known already; else 0 */
+  dds_buffer *new_item;        /* between dds_write_begin_put and dds_write_end_put; borrowed */
   dds_assignment *assignments; /* UPDATE */
   size_t assignment_count;
   char *image; /* UPDATE: the item as it was read, the assignments applied; or NULL */
@@ -61,8 +61,25 @@ DDS_MUST_USE bool dds_write_assign(dds_write *write, const char *attribute, cons
 DDS_MUST_USE bool dds_write_assign_string(dds_write *write, const char *attribute,
                                           const char *bytes, size_t length, dds_error *error);
 
+/* The same of a whole number: its digits, as dds_text_from_integer gives them. */
+DDS_MUST_USE bool dds_write_assign_number(dds_write *write, const char *attribute,
+                                          const char *digits, size_t length, dds_error *error);
+
+/* Whether something is assigned to an attribute already. */
+bool dds_write_assigns(const dds_write *write, const char *attribute);
+
 /* Makes a PUT of an UPDATE, whose key and assignments are there: of `base` with them applied. */
 DDS_MUST_USE bool dds_write_make_put(dds_write *write, const dds_item *base, dds_error *error);
+
+/*
+ * The same of a new item without a list of assignments between: what is assigned after the begin,
+ * when the key is there, stands at once in the item's text, and becomes the write's at the end. The
+ * buffer is the caller's, and the end is called in any case. `longest_text` is how long the string
+ * is that takes most of the room.
+ */
+DDS_MUST_USE bool dds_write_begin_put(dds_write *write, dds_buffer *item, size_t longest_text,
+                                      dds_error *error);
+DDS_MUST_USE bool dds_write_end_put(dds_write *write, dds_error *error);
 
 /* What it assigns to an attribute, named by a JSON string; NULL where it does not. */
 const dds_assignment *dds_write_find_assignment(const dds_write *write, dds_json name);

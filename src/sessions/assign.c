@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "dynamodb/number.h"
 #include "sessions/expiry_rules.h"
 
 enum { TYPED_MAX_BYTES = 64 << 20 };
@@ -15,6 +16,18 @@ bool dds_assign_changed(const dds_item *item, const char *attribute, const char 
                  dds_json_parse(typed, length, &json, NULL) && dds_value_read(json, &value) &&
                  dds_value_equal(&old, &value);
   return is_same || dds_write_assign(write, attribute, typed, length, error);
+}
+
+bool dds_assign_number(const dds_item *item, const char *attribute, const char *digits,
+                       size_t length, dds_write *write, dds_error *error) {
+  dds_value old;
+  const char *old_digits;
+  size_t old_length;
+  bool is_same = dds_item_find(item, attribute, strlen(attribute), &old) &&
+                 old.type == DDS_TYPE_NUMBER &&
+                 dds_json_string_is_plain(old.content, &old_digits, &old_length) &&
+                 dds_number_compare(old_digits, old_length, digits, length) == 0;
+  return is_same || dds_write_assign_number(write, attribute, digits, length, error);
 }
 
 /* What is known while a session is edited. */
@@ -100,13 +113,8 @@ static bool add_companion(session_edit *edit, dds_write *write, dds_error *error
            dds_session_json_set_number(&edit->session, companion->name, edit->changes->now_ms,
                                        error);
   }
-  if (!edit->changes->is_new) {
+  if (!edit->changes->is_new || dds_write_assigns(write, companion->name)) {
     return true;
-  }
-  for (size_t i = 0; i < write->assignment_count; i++) {
-    if (strcmp(write->assignments[i].attribute, companion->name) == 0) {
-      return true;
-    }
   }
   dds_buffer typed = DDS_BUFFER_INIT(TYPED_MAX_BYTES);
   dds_buffer_append_format(&typed, "{\"S\":\"%s\"}", companion->text);

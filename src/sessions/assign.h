@@ -41,3 +41,7 @@ DDS_MUST_USE bool dds_assign_extra(const dds_extra_column *column, const dds_sql
 /* Assigns a typed value unless the item has an equal one. */
 DDS_MUST_USE bool dds_assign_changed(const dds_item *item, const char *attribute, const char *typed,
                                      size_t length, dds_write *write, dds_error *error);
+
+/* The same of a whole number: its digits. */
+DDS_MUST_USE bool dds_assign_number(const dds_item *item, const char *attribute, const char *digits,
+                                    size_t length, dds_write *write, dds_error *error);

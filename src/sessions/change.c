@@ -1,7 +1,7 @@
 /*
  * INSERT, UPDATE and DELETE of one row. An INSERT is an UPDATE of an item without attributes: what
  * changes is gathered as assignments (assign.h), which become an UpdateItem, or the item of a
- * PutItem where a whole item is written.
+ * PutItem where a whole item is written. Those of a new item stand in its text at once.
  */
 #include "sessions/change.h"
 
@@ -235,6 +235,19 @@ static bool has_session(const dds_layout *layout, const changed_row *changed) {
                                                                      strlen(layout->data), &value));
 }
 
+/* The item of a PUT: of columns alone, or an item that is given with columns applied. */
+static bool make_item(const row_edit *edit, dds_write *write, dds_error *error) {
+  if (edit->changed->has_item) {
+    return assign_all(edit, write, error) && dds_write_make_put(write, edit->base, error);
+  }
+  dds_buffer item = DDS_BUFFER_INIT(TEXT_MAX_BYTES);
+  bool ok = dds_write_begin_put(write, &item, edit->changed->session.length, error) &&
+            assign_all(edit, write, error);
+  ok = dds_write_end_put(write, error) && ok;
+  dds_buffer_free(&item);
+  return ok;
+}
+
 bool dds_change_insert(const dds_session_table *table, const dds_new_row *row, int64_t now_ms,
                        bool replace, dds_write *write, dds_error *error) {
   static const char no_attributes[] = "{}";
@@ -260,7 +273,7 @@ bool dds_change_insert(const dds_session_table *table, const dds_new_row *row, i
     goto done;
   }
   row_edit edit = {.table = table, .row = row, .changed = &changed, .base = base, .now_ms = now_ms};
-  ok = assign_all(&edit, write, error) && dds_write_make_put(write, base, error) &&
+  ok = make_item(&edit, write, error) &&
        (replace ||
         dds_assertion_add(&write->asserted, dds_condition_not_exists(layout->hash_key), error));
 done:

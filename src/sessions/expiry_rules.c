@@ -158,17 +158,14 @@ bool dds_expiry_rules_follow_cookie(const dds_layout *layout, const dds_json *ol
 
 static bool assign(const char *attribute, dds_time_unit unit, const dds_item *item,
                    const dds_expiry *expiry, dds_write *write, dds_error *error) {
-  static const char null[] = "{\"NULL\":true}", before[] = "{\"N\":\"", behind[] = "\"}";
-  char typed[sizeof before + DDS_TEXT_INTEGER_BYTES + sizeof behind];
-  int64_t time = unit == DDS_MILLISECONDS ? expiry->time_ms : expiry->time_ms / 1000;
+  static const char null[] = "{\"NULL\":true}";
+  char digits[DDS_TEXT_INTEGER_BYTES];
   if (expiry->is_never) {
     return dds_assign_changed(item, attribute, null, strlen(null), write, error);
   }
-  size_t length = strlen(before);
-  memcpy(typed, before, sizeof before);
-  length += dds_text_from_integer(time, typed + length);
-  memcpy(typed + length, behind, sizeof behind);
-  return dds_assign_changed(item, attribute, typed, length + strlen(behind), write, error);
+  int64_t time = unit == DDS_MILLISECONDS ? expiry->time_ms : expiry->time_ms / 1000;
+  size_t length = dds_text_from_integer(time, digits);
+  return dds_assign_number(item, attribute, digits, length, write, error);
 }
 
 bool dds_expiry_rules_assign(const dds_layout *layout, const dds_item *item,

@@ -375,8 +375,12 @@ bool dds_row_is_expired(const dds_layout *layout, const dds_item *item, int64_t 
 
 bool dds_row_key(const dds_layout *layout, const char *sid, size_t length, dds_key *key,
                  dds_error *error) {
+  size_t around = strlen(layout->prefix) + strlen(layout->suffix);
+  if (around == 0) {
+    return dds_key_from_text(layout->hash_key, sid, length, key, error);
+  }
   dds_buffer text = DDS_BUFFER_INIT(TEXT_MAX_BYTES);
-  dds_buffer_reserve(&text, strlen(layout->prefix) + length + strlen(layout->suffix));
+  dds_buffer_reserve(&text, around + length);
   dds_buffer_append_text(&text, layout->prefix);
   dds_buffer_append(&text, sid, length);
   dds_buffer_append_text(&text, layout->suffix);

@@ -163,7 +163,9 @@ bool dds_session_json_set_expiry(dds_session_json *session, const dds_expiry *ex
       dds_json_find(old, expires_name, strlen(expires_name), &old_date)) {
     char date[DATE_JSON_BYTES];
     format_date(expiry, date);
-    return replace_value(session, old_date, date, strlen(date), error);
+    size_t length = strlen(date);
+    bool is_same = old_date.length == length && memcmp(old_date.text, date, length) == 0;
+    return is_same || replace_value(session, old_date, date, length, error);
   }
   ok = ok && (edit_cookie(old, expiry, &dated, &cookie) ||
               (dds_buffer_check(&dated, error) && set_incomplete(error)));

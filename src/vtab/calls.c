@@ -14,7 +14,6 @@ typedef struct share {
   const dds_client *client;
   size_t first; /* where its part of the order begins */
   size_t count;
-  size_t bytes;
   bool has_condition;
   bool is_atomic;  /* a table among them wants it so */
   bool is_through; /* all of them want it so */
@@ -39,12 +38,25 @@ static share sum_up(const dds_nets *nets, dds_calls *calls, const dds_client *cl
     const dds_net *net = &nets->list[i];
     dds_commit_mode mode = net->target->options.commit;
     all.count++;
-    all.bytes += net->payload_bytes;
     all.has_condition = all.has_condition || net->is_conditional;
     all.is_atomic = all.is_atomic || mode == DDS_COMMIT_ATOMIC;
     all.is_through = all.is_through && mode == DDS_COMMIT_THROUGH;
   }
   return all;
+}
+
+/* What counts against the size of a transaction: looked at only where there may be one, because it
+ * is measured in the item's text. */
+static size_t payload_of(const dds_net *net) {
+  return dds_write_payload_bytes(dds_net_write(net));
+}
+
+static size_t payload_of_all(const share *all) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < all->nets->count; i++) {
+    bytes += is_of(all, i) ? payload_of(&all->nets->list[i]) : 0;
+  }
+  return bytes;
 }
 
 static bool fits_transaction(size_t count, size_t bytes) {
@@ -75,8 +87,14 @@ static void end_call(const share *all, filling *open, size_t end) {
 
 /* A batch is measured as it is sent, a transaction by what it writes. */
 static size_t bytes_in_call(const filling *open, const dds_net *net) {
-  return open->api == DDS_API_BATCH ? dds_batch_write_bytes(dds_net_write(net))
-                                    : net->payload_bytes;
+  switch (open->api) {
+  case DDS_API_BATCH:
+    return dds_batch_write_bytes(dds_net_write(net));
+  case DDS_API_TRANSACT:
+    return payload_of(net);
+  default:
+    return 0;
+  }
 }
 
 /* Adds a net, and those that hang on it, to the call, or to the next where they do not fit. */
@@ -147,7 +165,7 @@ static bool refuse_atomic(const share *all, dds_error *error) {
                        "commit='atomic': %zu writes of %zu bytes are more than one "
                        "TransactWriteItems holds (%d writes, 4 MB): COMMIT in smaller steps, or "
                        "use commit='auto'",
-                       all->count, all->bytes, DDS_TRANSACT_MAX_WRITES);
+                       all->count, payload_of_all(all), DDS_TRANSACT_MAX_WRITES);
 }
 
 /* A group that one transaction cannot hold, of all the plan's calls. */
@@ -155,8 +173,8 @@ static bool check_groups(const dds_nets *nets, const dds_calls *calls, dds_error
   for (size_t i = 0; i < calls->count; i++) {
     const dds_call_plan *call = &calls->list[i];
     size_t bytes = 0;
-    for (size_t j = 0; j < call->count; j++) {
-      bytes += nets->list[calls->order[call->first + j]].payload_bytes;
+    for (size_t j = 0; call->api == DDS_API_TRANSACT && j < call->count; j++) {
+      bytes += payload_of(&nets->list[calls->order[call->first + j]]);
     }
     if (call->api == DDS_API_TRANSACT && !fits_transaction(call->count, bytes)) {
       return dds_error_set(error, DDS_TOOBIG,
@@ -171,12 +189,14 @@ static bool check_groups(const dds_nets *nets, const dds_calls *calls, dds_error
 static bool plan_client(const dds_nets *nets, dds_calls *calls, const dds_client *client,
                         size_t *end, bool *is_atomic, dds_error *error) {
   share all = sum_up(nets, calls, client, *end);
-  bool fits = fits_transaction(all.count, all.bytes);
+  bool wants_one = all.is_atomic || (all.has_condition && !all.is_through);
+  bool is_one = all.count == 1 || (wants_one && all.count <= DDS_TRANSACT_MAX_WRITES &&
+                                   fits_transaction(all.count, payload_of_all(&all)));
   *is_atomic = all.is_atomic;
-  if (all.is_atomic && !fits && all.count > 1) {
+  if (all.is_atomic && !is_one) {
     return refuse_atomic(&all, error);
   }
-  if (all.count == 1 || (fits && (all.is_atomic || (all.has_condition && !all.is_through)))) {
+  if (is_one) {
     plan_one(&all, end);
   } else {
     plan_several(&all, end);

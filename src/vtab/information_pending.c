@@ -104,7 +104,7 @@ static bool fill_row(const dds_nets *nets, const dds_calls *calls, size_t call, 
   char sid_hash[DDS_SHA256_HEX_BYTES];
   dds_pending_sid_hash(net->first, sid_hash);
   row->operation = dds_write_operation(write);
-  row->bytes = net->payload_bytes;
+  row->bytes = dds_write_payload_bytes(write);
   row->write_units = (int64_t)dds_calls_units(nets, net, calls->list[call].api);
   row->call = (int64_t)call + 1;
   row->api = dds_calls_operation(calls, nets, call);

@@ -175,7 +175,6 @@ static bool fold(dds_nets *nets, dds_net *net, dds_error *error) {
   if (net->fold.write == NULL) {
     return true;
   }
-  net->payload_bytes = dds_write_payload_bytes(net->fold.write);
   net->is_conditional = dds_write_is_conditional(net->fold.write);
   return true;
 }

@@ -31,7 +31,6 @@ typedef struct dds_net {
   size_t group;         /* number of the group's first net */
   size_t group_count;   /* of the first net: how many the group has */
   size_t next_in_group; /* SIZE_MAX at its end */
-  size_t payload_bytes; /* dds_write_payload_bytes */
   bool is_applied;      /* DONE: DynamoDB has it */
   bool is_conditional;
   bool is_chosen;   /* this flush is about it */

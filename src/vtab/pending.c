@@ -12,7 +12,10 @@
 enum { FIRST_CAPACITY = 16, FIRST_INDEX_CAPACITY = 64, SID_BYTES = 64 * 1024 };
 
 static void release(dds_pending_write *entry) {
+  entry->write.key = (dds_key){0};
+  entry->write.item = NULL;
   dds_write_free(&entry->write);
+  dds_arena_release(entry->texts);
   dds_target_release(entry->target);
 }
 
@@ -89,6 +92,30 @@ static bool grow(dds_pending *pending, dds_error *error) {
   return true;
 }
 
+/* Moves a text behind another one; returns what is behind it. */
+static char *move_text(char **text, size_t length, char *to) {
+  if (*text == NULL) {
+    return to;
+  }
+  memcpy(to, *text, length);
+  to[length] = '\0';
+  dds_free(*text);
+  *text = to;
+  return to + length + 1;
+}
+
+/* Moves key and item to where the other writes have theirs. */
+static bool move_texts(dds_pending *pending, dds_write *write, dds_arena_block **block,
+                       dds_error *error) {
+  char *room =
+      dds_arena_take(&pending->texts, write->key.length + 1 + write->item_length + 1, block);
+  if (room == NULL) {
+    return dds_error_set_nomem(error);
+  }
+  move_text(&write->item, write->item_length, move_text(&write->key.json, write->key.length, room));
+  return true;
+}
+
 bool dds_pending_add(dds_pending *pending, const struct dds_vtab *owner, dds_target *target,
                      dds_write *write, const dds_pending_rules *rules, dds_error *error) {
   size_t bytes = dds_write_memory_bytes(write) + sizeof(dds_pending_write);
@@ -99,7 +126,9 @@ bool dds_pending_add(dds_pending *pending, const struct dds_vtab *owner, dds_tar
                   DDS_PENDING_MAX_BYTES >> 20);
     goto failed;
   }
-  if (!grow(pending, error) || !grow_index(pending, error)) {
+  dds_arena_block *texts;
+  if (!grow(pending, error) || !grow_index(pending, error) ||
+      !move_texts(pending, write, &texts, error)) {
     goto failed;
   }
   dds_pending_write *entry = &pending->writes[pending->count];
@@ -108,6 +137,7 @@ bool dds_pending_add(dds_pending *pending, const struct dds_vtab *owner, dds_tar
       .owner = owner,
       .target = dds_target_retain(target),
       .write = *write,
+      .texts = texts,
       .key_hash = hash_of(&write->key),
       .rules = *rules,
   };
@@ -280,6 +310,7 @@ void dds_pending_free(dds_pending *pending) {
   for (size_t i = 0; i < pending->count; i++) {
     release(&pending->writes[i]);
   }
+  dds_arena_free(&pending->texts);
   dds_free(pending->writes);
   dds_free(pending->index);
   /* Savepoints of other tables still remember positions. */

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/attributes.h"
 #include "base/error.h"
 #include "base/hash.h"
@@ -37,8 +38,9 @@ typedef enum dds_pending_state {
 typedef struct dds_pending_write {
   uint64_t position; /* counts all writes of the connection; never used again */
   const struct dds_vtab *owner;
-  dds_target *target; /* a reference */
-  dds_write write;
+  dds_target *target;     /* a reference */
+  dds_write write;        /* its key and its item stand in `texts` */
+  dds_arena_block *texts; /* a piece of it is this write's */
   uint64_t key_hash;
   dds_pending_rules rules;
   dds_pending_state state;
@@ -56,6 +58,7 @@ typedef struct dds_pending {
   size_t count;
   size_t capacity;
   size_t bytes;
+  dds_arena texts;        /* keys and items: bulk writes have them by the ten thousand */
   uint64_t next_position; /* what a savepoint remembers */
   size_t *index;          /* hash table of the last write of each key: place + 1, 0 for none */
   size_t index_capacity;  /* a power of two, or 0 */

@@ -128,6 +128,13 @@ static void test_json_strings_of_any_byte(void **state) {
         }
         dds_buffer_free(&buffer);
       }
+      /* Where there is room for anything, as where there is just enough. */
+      dds_buffer roomy = DDS_BUFFER_INIT(4096);
+      assert_non_null(dds_buffer_reserve(&roomy, 4096));
+      dds_buffer_append_json_string(&roomy, bytes, LENGTH);
+      assert_int_equal(roomy.length, expected.length);
+      assert_string_equal(roomy.data, expected.data);
+      dds_buffer_free(&roomy);
       dds_buffer_free(&expected);
     }
   }

@@ -158,6 +158,100 @@ static void checks_limits(void **state) {
   }
 }
 
+/* An item takes less than its text: escapes, here, which count as what they stand for. */
+static void measures_an_item_not_its_text(void **state) {
+  (void)state;
+  dds_error error = DDS_ERROR_INIT;
+  dds_buffer item = DDS_BUFFER_INIT(4 << 20);
+  dds_buffer_append_text(&item, "{\"id\":{\"S\":\"");
+  for (size_t i = 0; i < DDS_ITEM_MAX_BYTES - 2; i++) {
+    dds_buffer_append_text(&item, "\\u0041");
+  }
+  dds_buffer_append_text(&item, "\"}}");
+  dds_write write = make(DDS_WRITE_PUT, dds_buffer_text(&item));
+  assert_true(dds_write_check(&write, &error));
+  assert_int_equal(dds_write_payload_bytes(&write), DDS_ITEM_MAX_BYTES);
+  dds_write_free(&write);
+  dds_buffer_free(&item);
+}
+
+/* Assigns some of each kind. */
+static bool assign_some(dds_write *write, dds_error *error) {
+  return dds_write_assign_string(write, "s\"", "a\"\n", 3, error) &&
+         dds_write_assign_number(write, "n", "-1200", 5, error) &&
+         dds_write_assign(write, "sess", "{\"BOOL\":true}", 13, error) &&
+         dds_write_assign(write, "none", NULL, 0, error);
+}
+
+/* A new item from a list of assignments, or at once. */
+static bool make_new(bool at_once, dds_write *write, dds_error *error) {
+  static const dds_item nothing = {.json = {.text = "{}", .length = 2}};
+  dds_buffer item = DDS_BUFFER_INIT(1000);
+  *write = (dds_write){.kind = DDS_WRITE_UPDATE};
+  if (!dds_key_from_text("id", "a", 1, &write->key, error)) {
+    return false;
+  }
+  if (!at_once) {
+    return assign_some(write, error) && dds_write_assigns(write, "n") &&
+           !dds_write_assigns(write, "sess2") && dds_write_make_put(write, &nothing, error);
+  }
+  bool ok = dds_write_begin_put(write, &item, 3, error) && !dds_write_assigns(write, "n") &&
+            assign_some(write, error) && dds_write_assigns(write, "n") &&
+            !dds_write_assigns(write, "sess2");
+  ok = dds_write_end_put(write, error) && ok;
+  dds_buffer_free(&item);
+  return ok;
+}
+
+static void makes_new_items(void **state) {
+  (void)state;
+  for (int at_once = 0; at_once <= 1; at_once++) {
+    dds_error error = DDS_ERROR_INIT;
+    dds_write write;
+    assert_true(make_new(at_once, &write, &error));
+    assert_int_equal(write.kind, DDS_WRITE_PUT);
+    assert_int_equal(write.assignment_count, 0);
+    assert_null(write.new_item);
+    assert_int_equal(write.item_length, strlen(write.item));
+    assert_string_equal(write.item, "{\"id\":{\"S\":\"a\"},\"s\\\"\":{\"S\":\"a\\\"\\n\"},"
+                                    "\"n\":{\"N\":\"-1200\"},\"sess\":{\"BOOL\":true}}");
+    assert_int_equal(dds_write_payload_bytes(&write), 3 + 5 + 4 + 5);
+    dds_write_free(&write);
+  }
+}
+
+static void makes_new_items_with_each_allocation_refused(void **state) {
+  (void)state;
+  for (int at_once = 0; at_once <= 1; at_once++) {
+    long before = failing_allocator_live_blocks();
+    bool has_refused = true;
+    for (long nth = 1; has_refused; nth++) {
+      dds_error error = DDS_ERROR_INIT;
+      dds_write write;
+      failing_allocator_refuse(nth);
+      bool ok = make_new(at_once, &write, &error);
+      has_refused = failing_allocator_check(ok, &error);
+      dds_write_free(&write);
+      assert_int_equal(failing_allocator_live_blocks(), before);
+    }
+  }
+}
+
+static void a_new_item_too_large_for_its_buffer(void **state) {
+  (void)state;
+  char text[600] = {0};
+  dds_error error = DDS_ERROR_INIT;
+  dds_buffer item = DDS_BUFFER_INIT(1000);
+  dds_write write = make(DDS_WRITE_PUT, NULL);
+  memset(text, '"', sizeof text - 1);
+  assert_true(dds_write_begin_put(&write, &item, 10, &error));
+  assert_false(dds_write_assign_string(&write, "s", text, sizeof text - 1, &error));
+  assert_int_equal(error.code, DDS_TOOBIG);
+  assert_false(dds_write_end_put(&write, &error));
+  dds_buffer_free(&item);
+  dds_write_free(&write);
+}
+
 #define FAILED                                                                               \
   "{\"__type\":\"a#ConditionalCheckFailedException\",\"message\":\"The conditional request " \
   "failed\""
@@ -301,6 +395,10 @@ int main(void) {
       cmocka_unit_test(builds_updates),
       cmocka_unit_test(builds_deletes),
       cmocka_unit_test(checks_limits),
+      cmocka_unit_test(measures_an_item_not_its_text),
+      cmocka_unit_test(makes_new_items),
+      cmocka_unit_test(makes_new_items_with_each_allocation_refused),
+      cmocka_unit_test(a_new_item_too_large_for_its_buffer),
       cmocka_unit_test(tells_which_condition_failed),
       cmocka_unit_test(applied_by_an_attempt_without_an_answer),
       cmocka_unit_test(says_whether_a_failed_write_may_have_been_applied),
