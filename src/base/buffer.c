@@ -321,12 +321,19 @@ char *dds_buffer_take(dds_buffer *buffer) {
   return data;
 }
 
-void dds_buffer_clear(dds_buffer *buffer) {
-  buffer->length = 0;
-  buffer->failed = DDS_OK;
+void dds_buffer_truncate(dds_buffer *buffer, size_t length) {
   if (buffer->data != NULL) {
-    buffer->data[0] = '\0';
+    if (buffer->is_secret) {
+      dds_wipe(buffer->data + length, buffer->length - length);
+    }
+    buffer->data[length] = '\0';
   }
+  buffer->length = length;
+  buffer->failed = DDS_OK;
+}
+
+void dds_buffer_clear(dds_buffer *buffer) {
+  dds_buffer_truncate(buffer, 0);
 }
 
 void dds_buffer_free(dds_buffer *buffer) {

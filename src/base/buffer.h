@@ -66,5 +66,8 @@ DDS_MUST_USE char *dds_buffer_take(dds_buffer *buffer);
 /* Empties it, keeps the memory, forgets a failure. */
 void dds_buffer_clear(dds_buffer *buffer);
 
+/* Drops all but the first `length` bytes, which it holds, keeps the memory, forgets a failure. */
+void dds_buffer_truncate(dds_buffer *buffer, size_t length);
+
 /* Releases the memory; the buffer may be used again. */
 void dds_buffer_free(dds_buffer *buffer);

@@ -294,13 +294,30 @@ uint32_t dds_hash_crc32(uint32_t before, const void *data, size_t length) {
   return ~crc32_bytes(crc, bytes + folded, length - folded);
 }
 
+/* 2^64 divided by the golden ratio: odd, so that different words stay different. */
+static const uint64_t spreading = UINT64_C(0x9E3779B97F4A7C15);
+
+/* The high bits of a product depend on all of the word, the low ones on its low ones alone. */
+static inline uint64_t fold_in(uint64_t hash, uint64_t word) {
+  hash = (hash ^ word) * spreading;
+  return hash ^ hash >> 32;
+}
+
 size_t dds_hash_bytes(const void *data, size_t length) {
   const unsigned char *bytes = data;
-  uint64_t hash = UINT64_C(14695981039346656037);
-  for (size_t i = 0; i < length; i++) {
-    hash = (hash ^ bytes[i]) * UINT64_C(1099511628211);
+  uint64_t hash = length * spreading;
+  uint64_t word = 0;
+  for (; length >= sizeof word; length -= sizeof word) {
+    memcpy(&word, bytes, sizeof word);
+    hash = fold_in(hash, word);
+    bytes += sizeof word;
   }
-  return (size_t)hash;
+  word = 0;
+  if (length > 0) {
+    memcpy(&word, bytes, length);
+    hash = fold_in(hash, word);
+  }
+  return (size_t)fold_in(hash, 0); /* what came last is not folded by anything behind it */
 }
 
 bool dds_hash_random(void *bytes, size_t length, dds_error *error) {

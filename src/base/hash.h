@@ -48,8 +48,9 @@ uint32_t dds_hash_crc32(uint32_t before, const void *data, size_t length);
 /* The same without the help of the processor, as where it has none. */
 uint32_t dds_hash_crc32_portable(uint32_t before, const void *data, size_t length);
 
-/* FNV-1a in 64 bits, cut to size_t: to spread keys over a hash table. Not cryptographic: it neither
- * hides its input nor withstands one that was made to collide. */
+/* Spreads keys over a hash table, by eight bytes at a time: all bits depend on all bytes. The value
+ * is good within this process alone. Not cryptographic: it neither hides its input nor withstands
+ * one that was made to collide. */
 size_t dds_hash_bytes(const void *data, size_t length);
 
 /* Cryptographically strong random bytes; an error where libcrypto gives none. */

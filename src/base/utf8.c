@@ -1,6 +1,8 @@
 /* UTF-8, by the table of well-formed byte sequences in RFC 3629, section 4. */
 #include "base/utf8.h"
 
+#include "base/word.h"
+
 static bool is_continuation(unsigned char byte) {
   return (byte & 0xC0) == 0x80;
 }
@@ -37,6 +39,12 @@ static size_t sequence_length(const unsigned char *bytes, size_t available) {
 size_t dds_utf8_valid_prefix(const char *bytes, size_t length) {
   size_t position = 0;
   while (position < length) {
+    /* Most text is ASCII for long stretches. */
+    if (length - position >= sizeof(uint64_t) &&
+        (dds_word_load(bytes + position) & DDS_WORD_EACH_BYTE(0x80)) == 0) {
+      position += sizeof(uint64_t);
+      continue;
+    }
     size_t step = sequence_length((const unsigned char *)bytes + position, length - position);
     if (step == 0) {
       break;

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "dynamodb/key_index.h"
 #include "dynamodb/placeholders.h"
 
 /* Whether an item has the key's one attribute as it stands in the key. */
@@ -144,11 +143,12 @@ static bool find_write(const dds_table_write *writes, const dds_batch *batch, dd
 static bool read_unprocessed_writes(const void *context, const dds_batch *batch,
                                     dds_json unprocessed,
                                     void (*found)(dds_element_state *states, size_t element),
-                                    dds_element_state *states) {
+                                    dds_element_state *states, dds_error *error) {
   dds_json table;
   dds_json requests;
   dds_json request;
   size_t element;
+  (void)error;
   for (dds_json_iterator i = dds_json_iterate(unprocessed); dds_json_next(&i, &table, &requests);) {
     if (dds_json_type_of(requests) != DDS_JSON_ARRAY) {
       return false;
@@ -211,16 +211,16 @@ struct dds_batch_get {
   dds_batch_get_request request;
   const dds_table *table;
   dds_rounds rounds;
-  dds_key_index index;
   dds_element_state *states; /* owned */
   bool *given;               /* owned; of each key, whether its item was given */
+  dds_key_writer writer;     /* of the key of the item that is looked at */
   dds_operation *page;       /* owned; the answer whose items are given, or NULL */
   size_t next;               /* of its items */
 };
 
 static size_t bytes_of_key(const void *context, size_t element) {
   const dds_batch_get *self = context;
-  return self->request.keys[element].length;
+  return self->request.keys->keys[element].length;
 }
 
 static bool append_keys(const void *context, const dds_batch *batch, dds_buffer *body,
@@ -232,7 +232,7 @@ static bool append_keys(const void *context, const dds_batch *batch, dds_buffer 
   dds_buffer_append_json_string(body, self->table->name, strlen(self->table->name));
   dds_buffer_append_text(body, ":{\"Keys\":[");
   for (size_t i = 0; i < batch->count; i++) {
-    const dds_key *key = &self->request.keys[batch->members[i]];
+    const dds_key *key = &self->request.keys->keys[batch->members[i]];
     dds_buffer_append_text(body, i == 0 ? "" : ",");
     dds_buffer_append(body, key->json, key->length);
   }
@@ -242,21 +242,40 @@ static bool append_keys(const void *context, const dds_batch *batch, dds_buffer 
   dds_projection_append(&self->request.projection, &placeholders, body);
   dds_placeholders_append_members(&placeholders, body);
   dds_placeholders_free(&placeholders);
-  dds_buffer_append_format(body, ",\"ConsistentRead\":%s}},\"ReturnConsumedCapacity\":\"TOTAL\"}",
-                           self->request.consistent ? "true" : "false");
+  dds_buffer_append_text(body, self->request.consistent ? ",\"ConsistentRead\":true}}"
+                                                        : ",\"ConsistentRead\":false}}");
+  dds_buffer_append_text(body, ",\"ReturnConsumedCapacity\":\"TOTAL\"}");
   dds_projection_append_words(&self->request.projection, self->request.consistent, words);
   return true;
 }
 
-/* A key of this batch, and of no other that is in flight. */
-static bool find_key(const dds_batch_get *self, const dds_batch *batch, dds_json key,
-                     size_t *element) {
-  const dds_item item = {.json = key};
-  if (!dds_key_index_find(&self->index, &item, element)) {
+/* The number of the key that an item has, among others that it may have. False, and without an
+ * error, where it is none that was asked for. */
+static bool find_key(const dds_batch_get *self, const dds_item *item, dds_key_writer *writer,
+                     size_t *number, dds_error *error) {
+  const char *hash_key = self->request.hash_key;
+  const bool *left_out = self->request.left_out;
+  dds_value value;
+  dds_key key = {0};
+  dds_error failure;
+  dds_error_clear(&failure);
+  if (dds_json_type_of(item->json) != DDS_JSON_OBJECT ||
+      !dds_item_find(item, hash_key, strlen(hash_key), &value)) {
     return false;
   }
+  if (!dds_key_writer_value(writer, &value, &key, &failure)) {
+    if (failure.code == DDS_NOMEM) {
+      dds_error_pass_on(error, &failure);
+    }
+    return false;
+  }
+  return dds_key_set_find(self->request.keys, &key, number) &&
+         (left_out == NULL || !left_out[*number]);
+}
+
+static bool is_member(const dds_batch *batch, size_t element) {
   for (size_t i = 0; i < batch->count; i++) {
-    if (batch->members[i] == *element) {
+    if (batch->members[i] == element) {
       return true;
     }
   }
@@ -265,13 +284,15 @@ static bool find_key(const dds_batch_get *self, const dds_batch *batch, dds_json
 
 static bool read_unprocessed_keys(const void *context, const dds_batch *batch, dds_json unprocessed,
                                   void (*found)(dds_element_state *states, size_t element),
-                                  dds_element_state *states) {
+                                  dds_element_state *states, dds_error *error) {
   const dds_batch_get *self = context;
+  dds_key_writer writer;
   dds_json table;
   dds_json request;
   dds_json keys;
-  dds_json key;
+  dds_item key = {.json = {0}};
   size_t element;
+  bool ok = true;
   dds_json_iterator tables = dds_json_iterate(unprocessed);
   if (!dds_json_next(&tables, &table, &request)) {
     return true;
@@ -282,13 +303,16 @@ static bool read_unprocessed_keys(const void *context, const dds_batch *batch, d
       dds_json_type_of(keys) != DDS_JSON_ARRAY) {
     return false;
   }
-  for (dds_json_iterator i = dds_json_iterate(keys); dds_json_next(&i, NULL, &key);) {
-    if (!find_key(self, batch, key, &element)) {
-      return false;
+  dds_key_writer_open(&writer, self->request.hash_key);
+  for (dds_json_iterator i = dds_json_iterate(keys); ok && dds_json_next(&i, NULL, &key.json);) {
+    /* Of this batch, and of no other that is in flight. */
+    ok = find_key(self, &key, &writer, &element, error) && is_member(batch, element);
+    if (ok) {
+      found(states, element);
     }
-    found(states, element);
   }
-  return true;
+  dds_key_writer_close(&writer);
+  return ok;
 }
 
 static const dds_rounds_kind get_kind = {
@@ -301,6 +325,21 @@ static const dds_rounds_kind get_kind = {
     .read_unprocessed = read_unprocessed_keys,
 };
 
+/* What is to be told of each key. */
+static bool make_states(dds_batch_get *self, dds_error *error) {
+  const dds_batch_get_request *request = &self->request;
+  size_t count = request->keys->count;
+  self->states = dds_alloc(count * sizeof *self->states);
+  self->given = dds_alloc(count * sizeof *self->given);
+  if (self->states == NULL || self->given == NULL) {
+    return dds_error_set_nomem(error);
+  }
+  for (size_t i = 0; request->left_out != NULL && i < count; i++) {
+    self->states[i] = request->left_out[i] ? DDS_ELEMENT_DONE : DDS_ELEMENT_WAITING;
+  }
+  return true;
+}
+
 bool dds_batch_get_open(const dds_table *table, const dds_batch_get_request *request,
                         dds_batch_get **out, dds_error *error) {
   dds_batch_get *self = dds_alloc(sizeof *self);
@@ -310,24 +349,25 @@ bool dds_batch_get_open(const dds_table *table, const dds_batch_get_request *req
   }
   self->request = *request;
   self->table = table;
-  self->states = dds_alloc(request->count * sizeof *self->states);
-  self->given = dds_alloc(request->count * sizeof *self->given);
+  dds_key_writer_open(&self->writer, request->hash_key);
+  if (!make_states(self, error)) {
+    dds_batch_get_close(self);
+    return false;
+  }
   self->rounds = (dds_rounds){
       .kind = &get_kind,
       .context = self,
       .table = table,
-      .count = request->count,
+      .count = request->keys->count,
       .states = self->states,
       .concurrency = request->concurrency,
   };
-  if (((self->states != NULL && self->given != NULL) || dds_error_set_nomem(error)) &&
-      dds_key_index_make(request->keys, request->count, &self->index, error) &&
-      dds_rounds_open(&self->rounds, error)) {
-    *out = self;
-    return true;
+  if (!dds_rounds_open(&self->rounds, error)) {
+    dds_batch_get_close(self);
+    return false;
   }
-  dds_batch_get_close(self);
-  return false;
+  *out = self;
+  return true;
 }
 
 static bool refuse(const dds_batch_get *self, const char *reason, dds_error *error) {
@@ -352,10 +392,18 @@ static bool read_responses(dds_batch_get *self, dds_error *error) {
   return true;
 }
 
+static void end_page(dds_batch_get *self) {
+  if (self->page != NULL && self->request.keep != NULL) {
+    self->request.keep(self->request.context, self->page);
+  } else {
+    dds_operation_free(self->page);
+  }
+  self->page = NULL;
+}
+
 /* The next answer becomes the page; NULL at the end. */
 static bool turn_page(dds_batch_get *self, dds_error *error) {
-  dds_operation_free(self->page);
-  self->page = NULL;
+  end_page(self);
   return dds_rounds_next(&self->rounds, &self->page, error) &&
          (self->page == NULL || read_responses(self, error));
 }
@@ -363,7 +411,7 @@ static bool turn_page(dds_batch_get *self, dds_error *error) {
 /* An item is given once, and only where its key was asked for and is not left unprocessed. */
 static bool check_item(dds_batch_get *self, const dds_item *item, size_t *number,
                        dds_error *error) {
-  if (!dds_key_index_find(&self->index, item, number)) {
+  if (!find_key(self, item, &self->writer, number, error)) {
     return refuse(self, "an item that was not asked for", error);
   }
   if (self->states[*number] != DDS_ELEMENT_DONE || self->given[*number]) {
@@ -391,9 +439,9 @@ void dds_batch_get_close(dds_batch_get *batch) {
   if (batch == NULL) {
     return;
   }
-  dds_operation_free(batch->page);
+  end_page(batch);
   dds_rounds_close(&batch->rounds);
-  dds_key_index_free(&batch->index);
+  dds_key_writer_close(&batch->writer);
   dds_free(batch->states);
   dds_free(batch->given);
   dds_free(batch);

@@ -13,7 +13,8 @@
 #include "base/attributes.h"
 #include "base/error.h"
 #include "dynamodb/item.h"
-#include "dynamodb/key.h"
+#include "dynamodb/key_set.h"
+#include "dynamodb/operation.h"
 #include "dynamodb/projection.h"
 #include "dynamodb/rounds.h"
 #include "dynamodb/table.h"
@@ -42,14 +43,18 @@ DDS_MUST_USE bool dds_batch_write(const dds_table_write *writes, size_t count, s
 
 typedef struct dds_batch_get dds_batch_get;
 
-/* What to read; all borrowed until the batch is closed. A key may stand in it once, and the
- * projection holds it. */
+/* What to read; all borrowed until the batch is closed. */
 typedef struct dds_batch_get_request {
-  const dds_key *keys;
-  size_t count;
+  const char *hash_key; /* the keys' one attribute; the projection holds it */
+  const dds_key_set *keys;
+  const bool *left_out; /* of each, whether it is not to be read; NULL: none is */
   dds_projection projection;
   bool consistent;
   size_t concurrency; /* most calls in flight */
+  /* Takes over an answer of which nothing more is given, also one that was given in part; NULL: it
+   * is freed. */
+  void (*keep)(void *context, dds_operation *answer);
+  void *context; /* of `keep` */
 } dds_batch_get_request;
 
 DDS_MUST_USE bool dds_batch_get_open(const dds_table *table, const dds_batch_get_request *request,

@@ -31,38 +31,8 @@ static void open_key(dds_buffer *json, const char *attribute, dds_type type) {
   dds_buffer_append_text(json, "\":");
 }
 
-/* Closes the JSON text and makes it the key. */
-static bool finish(dds_buffer *json, dds_key *key, dds_error *error) {
-  dds_buffer_append_text(json, "}}");
-  if (!dds_buffer_check(json, error)) {
-    return false;
-  }
-  size_t length = json->length;
-  key->json = dds_buffer_take(json);
-  key->length = length;
-  return key->json != NULL || dds_error_set_nomem(error);
-}
-
-bool dds_key_from_text(const char *attribute, const char *bytes, size_t length, dds_key *key,
-                       dds_error *error) {
-  *key = (dds_key){0};
-  if (!check_length(length, error)) {
-    return false;
-  }
-  if (!dds_utf8_is_valid(bytes, length)) {
-    return dds_error_set(error, DDS_CHECK, "a key must be valid UTF-8");
-  }
-  dds_buffer json = DDS_BUFFER_INIT(LONGEST_KEY_JSON);
-  dds_buffer_reserve(&json, sizeof "{\"\":{\"S\":\"\"}}" + strlen(attribute) + length);
-  open_key(&json, attribute, DDS_TYPE_STRING);
-  dds_buffer_append_json_string(&json, bytes, length);
-  bool ok = finish(&json, key, error);
-  dds_buffer_free(&json);
-  return ok;
-}
-
 /* Appends the content of a key value in its one spelling. */
-static bool append_canonical(dds_buffer *json, const dds_value *value, dds_error *error) {
+static bool append_decoded(dds_buffer *json, const dds_value *value, dds_error *error) {
   dds_buffer bytes = DDS_BUFFER_INIT(DDS_ITEM_MAX_BYTES);
   bool ok = false;
   if (!dds_value_append_bytes(value, &bytes)) {
@@ -91,17 +61,96 @@ done:
   return ok;
 }
 
+/* A string without escapes has its one spelling already. */
+static bool append_canonical(dds_buffer *json, const dds_value *value, dds_error *error) {
+  const char *plain;
+  size_t length;
+  if (value->type != DDS_TYPE_STRING || !dds_value_is_plain(value, &plain, &length)) {
+    return append_decoded(json, value, error);
+  }
+  dds_buffer_append(json, value->content.text, value->content.length);
+  return true;
+}
+
+/* Ends the key; it is borrowed. */
+static bool finish(dds_key_writer *writer, dds_key *key, dds_error *error) {
+  dds_buffer_append_text(&writer->json, "}}");
+  if (!dds_buffer_check(&writer->json, error)) {
+    return false;
+  }
+  *key = (dds_key){.json = writer->json.data, .length = writer->json.length};
+  return true;
+}
+
+void dds_key_writer_open(dds_key_writer *writer, const char *attribute) {
+  *writer = (dds_key_writer){.attribute = attribute, .json = DDS_BUFFER_INIT(LONGEST_KEY_JSON)};
+}
+
+/* Empties it up to where the value of a key stands, which will take some `length` bytes. */
+static void begin(dds_key_writer *writer, dds_type type, size_t length) {
+  dds_buffer *json = &writer->json;
+  bool is_usual = type == DDS_TYPE_STRING;
+  dds_buffer_truncate(json, is_usual ? writer->opened_bytes : 0);
+  if (json->length == 0) {
+    dds_buffer_reserve(json, sizeof "{\"\":{\"S\":\"\"}}" + strlen(writer->attribute) + length);
+    open_key(json, writer->attribute, type);
+    writer->opened_bytes = is_usual && json->failed == DDS_OK ? json->length : 0;
+  }
+}
+
+bool dds_key_writer_text(dds_key_writer *writer, const char *bytes, size_t length, dds_key *key,
+                         dds_error *error) {
+  if (!check_length(length, error)) {
+    return false;
+  }
+  if (!dds_utf8_is_valid(bytes, length)) {
+    return dds_error_set(error, DDS_CHECK, "a key must be valid UTF-8");
+  }
+  begin(writer, DDS_TYPE_STRING, length);
+  dds_buffer_append_json_string(&writer->json, bytes, length);
+  return finish(writer, key, error);
+}
+
+bool dds_key_writer_value(dds_key_writer *writer, const dds_value *value, dds_key *key,
+                          dds_error *error) {
+  begin(writer, value->type, value->content.length);
+  return append_canonical(&writer->json, value, error) && finish(writer, key, error);
+}
+
+void dds_key_writer_close(dds_key_writer *writer) {
+  dds_buffer_free(&writer->json);
+}
+
+bool dds_key_writer_take(dds_key_writer *writer, dds_key *key, dds_error *error) {
+  size_t length = writer->json.length;
+  *key = (dds_key){.json = dds_buffer_take(&writer->json), .length = length};
+  writer->opened_bytes = 0;
+  return key->json != NULL || dds_error_set_nomem(error);
+}
+
+bool dds_key_from_text(const char *attribute, const char *bytes, size_t length, dds_key *key,
+                       dds_error *error) {
+  dds_key_writer writer;
+  *key = (dds_key){0};
+  dds_key_writer_open(&writer, attribute);
+  bool ok = dds_key_writer_text(&writer, bytes, length, key, error) &&
+            dds_key_writer_take(&writer, key, error);
+  dds_key_writer_close(&writer);
+  return ok;
+}
+
 bool dds_key_from_item(const char *attribute, const dds_item *item, dds_key *key,
                        dds_error *error) {
-  *key = (dds_key){0};
+  dds_key_writer writer;
   dds_value value;
+  *key = (dds_key){0};
   if (!dds_item_find(item, attribute, strlen(attribute), &value)) {
     return dds_error_set(error, DDS_ERROR, "item without its key attribute \"%s\"", attribute);
   }
-  dds_buffer json = DDS_BUFFER_INIT(LONGEST_KEY_JSON);
-  open_key(&json, attribute, value.type);
-  bool ok = append_canonical(&json, &value, error) && finish(&json, key, error);
-  dds_buffer_free(&json);
+  dds_key_writer_open(&writer, attribute);
+  bool ok =
+      dds_key_writer_value(&writer, &value, key, error) && dds_key_writer_take(&writer, key, error);
+  dds_key_writer_close(&writer);
   return ok;
 }
 

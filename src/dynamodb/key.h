@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "base/attributes.h"
+#include "base/buffer.h"
 #include "base/error.h"
 #include "dynamodb/item.h"
 
@@ -34,3 +35,27 @@ bool dds_key_equal(const dds_key *left, const dds_key *right);
 
 /* Leaves no key; that of no key is allowed. */
 void dds_key_free(dds_key *key);
+
+/*
+ * Writes the keys of one table one after another, where each is looked at and not kept: what they
+ * have in common is written once, and memory is taken once.
+ */
+typedef struct dds_key_writer {
+  const char *attribute; /* borrowed */
+  dds_buffer json;
+  size_t opened_bytes; /* what stands before the value of a key that is a string */
+} dds_key_writer;
+
+void dds_key_writer_open(dds_key_writer *writer, const char *attribute);
+
+/* The key of a text or of a typed value, borrowed until the next one. Fails as dds_key_from_text
+ * and dds_key_from_item do. */
+DDS_MUST_USE bool dds_key_writer_text(dds_key_writer *writer, const char *bytes, size_t length,
+                                      dds_key *key, dds_error *error);
+DDS_MUST_USE bool dds_key_writer_value(dds_key_writer *writer, const dds_value *value, dds_key *key,
+                                       dds_error *error);
+
+/* Makes the last key the caller's own (dds_key_free), without a copy. */
+DDS_MUST_USE bool dds_key_writer_take(dds_key_writer *writer, dds_key *key, dds_error *error);
+
+void dds_key_writer_close(dds_key_writer *writer);

@@ -1,17 +1,25 @@
-/* A set of keys: an array, and a hash table of places in it with linear probing. */
+/* A set of keys: an array, and a hash table of places in it with linear probing. Hashes are kept:
+ * they tell most keys apart, and growing needs them again. */
 #include "dynamodb/key_set.h"
+
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/hash.h"
 
 enum { FIRST_CAPACITY = 16 };
 
+static size_t hash_of(const dds_key *key) {
+  return dds_hash_bytes(key->json, key->length);
+}
+
 /* The slot that holds a key, or the empty one where it belongs. */
-static size_t *slot_of(const dds_key_set *set, const dds_key *key) {
+static size_t *slot_of(const dds_key_set *set, const dds_key *key, size_t hash) {
   size_t mask = set->index_capacity - 1;
-  for (size_t at = dds_hash_bytes(key->json, key->length) & mask;; at = (at + 1) & mask) {
+  for (size_t at = hash & mask;; at = (at + 1) & mask) {
     size_t *slot = &set->index[at];
-    if (*slot == 0 || dds_key_equal(&set->keys[*slot - 1], key)) {
+    if (*slot == 0 ||
+        (set->hashes[*slot - 1] == hash && dds_key_equal(&set->keys[*slot - 1], key))) {
       return slot;
     }
   }
@@ -29,7 +37,7 @@ static bool grow_index(dds_key_set *set, dds_error *error) {
     return dds_error_set_nomem(error);
   }
   for (size_t i = 0; i < set->count; i++) {
-    *slot_of(&grown, &set->keys[i]) = i + 1;
+    *slot_of(&grown, &set->keys[i], set->hashes[i]) = i + 1;
   }
   dds_free(set->index);
   *set = grown;
@@ -46,7 +54,22 @@ static bool grow_keys(dds_key_set *set, dds_error *error) {
     return dds_error_set_nomem(error);
   }
   set->keys = keys;
+  size_t *hashes = dds_realloc(set->hashes, capacity * sizeof *hashes);
+  if (hashes == NULL) {
+    return dds_error_set_nomem(error);
+  }
+  set->hashes = hashes;
   set->capacity = capacity;
+  return true;
+}
+
+static bool append(dds_key_set *set, const dds_key *key, size_t hash, dds_error *error) {
+  char *json = dds_texts_copy(&set->texts, key->json, key->length);
+  if (json == NULL) {
+    return dds_error_set_nomem(error);
+  }
+  set->keys[set->count] = (dds_key){.json = json, .length = key->length};
+  set->hashes[set->count++] = hash;
   return true;
 }
 
@@ -55,13 +78,14 @@ bool dds_key_set_add(dds_key_set *set, const dds_key *key, size_t *place, bool *
   if (!grow_index(set, error) || !grow_keys(set, error)) {
     return false;
   }
-  size_t *slot = slot_of(set, key);
+  size_t hash = hash_of(key);
+  size_t *slot = slot_of(set, key, hash);
   bool is_added = *slot == 0;
   if (is_added) {
-    if (!dds_key_copy(key, &set->keys[set->count], error)) {
+    if (!append(set, key, hash, error)) {
       return false;
     }
-    *slot = ++set->count;
+    *slot = set->count;
   }
   if (place != NULL) {
     *place = *slot - 1;
@@ -73,18 +97,25 @@ bool dds_key_set_add(dds_key_set *set, const dds_key *key, size_t *place, bool *
 }
 
 bool dds_key_set_find(const dds_key_set *set, const dds_key *key, size_t *place) {
-  size_t slot = set->count > 0 ? *slot_of(set, key) : 0;
+  size_t slot = set->count > 0 ? *slot_of(set, key, hash_of(key)) : 0;
   if (slot > 0 && place != NULL) {
     *place = slot - 1;
   }
   return slot > 0;
 }
 
-void dds_key_set_free(dds_key_set *set) {
-  for (size_t i = 0; i < set->count; i++) {
-    dds_key_free(&set->keys[i]);
+void dds_key_set_clear(dds_key_set *set) {
+  dds_texts_clear(&set->texts);
+  set->count = 0;
+  if (set->index != NULL) {
+    memset(set->index, 0, set->index_capacity * sizeof *set->index);
   }
+}
+
+void dds_key_set_free(dds_key_set *set) {
+  dds_texts_free(&set->texts);
   dds_free(set->keys);
+  dds_free(set->hashes);
   dds_free(set->index);
   *set = (dds_key_set){0};
 }

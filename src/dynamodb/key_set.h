@@ -9,13 +9,16 @@
 
 #include "base/attributes.h"
 #include "base/error.h"
+#include "base/texts.h"
 #include "dynamodb/key.h"
 
 /* All zero: an empty one. */
 typedef struct dds_key_set {
-  dds_key *keys; /* owned, and the keys in it */
+  dds_key *keys; /* owned array; what they hold is of `texts` and stays where it is */
   size_t count;
   size_t capacity;
+  dds_texts texts;
+  size_t *hashes;        /* owned; of each key */
   size_t *index;         /* owned hash table of places in `keys` + 1, 0 for none */
   size_t index_capacity; /* a power of two, or 0 */
 } dds_key_set;
@@ -28,5 +31,6 @@ DDS_MUST_USE bool dds_key_set_add(dds_key_set *set, const dds_key *key, size_t *
 /* Whether it is there, and its number; `place` may be NULL. */
 bool dds_key_set_find(const dds_key_set *set, const dds_key *key, size_t *place);
 
-/* Leaves an empty set. */
+/* Both leave an empty set; the first keeps memory. */
+void dds_key_set_clear(dds_key_set *set);
 void dds_key_set_free(dds_key_set *set);

@@ -21,8 +21,6 @@ enum {
   FEWEST_ATTRIBUTES = 16,
   DEPTH_OF_MEMBERS = 1, /* brackets that are open around them */
   DEPTH_OF_ITEMS = 2,
-  DEPTH_OF_ATTRIBUTES = 3,
-  DEPTH_OF_CONTENTS = 4,
 };
 
 static bool is_items(dds_json name) {
@@ -233,7 +231,7 @@ static bool read_typed(dds_json_reader *in, dds_value *value) {
     return false;
   }
   dds_json_reader_skip_space(in);
-  in->depth = DEPTH_OF_CONTENTS;
+  in->depth++;
   value->is_plain = false;
   const char *content = in->next;
   bool ok = dds_json_reader_peek(in) == '"' ? dds_json_reader_string(in, &value->is_plain)
@@ -246,7 +244,6 @@ static bool read_typed(dds_json_reader *in, dds_value *value) {
   if (!dds_json_reader_take(in, '}')) {
     return false;
   }
-  in->depth = DEPTH_OF_ATTRIBUTES;
   value->typed = (dds_json){.text = start, .length = (size_t)(in->next - start)};
   return dds_type_find(type, value->content, &value->type);
 }
@@ -265,10 +262,11 @@ static bool read_attribute(dds_json_reader *in, dds_attribute *attribute) {
   return dds_json_reader_value(in, &attribute->value.typed);
 }
 
-/* Reads the attributes of an item, behind its brace and to the brace that closes it. */
+/* Reads the attributes of an item, behind its brace and to the brace that closes it; `in->depth` is
+ * for the caller to put back. */
 static bool read_attributes(dds_page *page, dds_item *item, dds_error *error) {
   dds_json_reader *in = &page->in;
-  in->depth = DEPTH_OF_ATTRIBUTES;
+  in->depth++;
   dds_json_reader_skip_space(in);
   if (dds_json_reader_take(in, '}')) {
     return true;
@@ -292,7 +290,7 @@ static bool read_item(dds_page *page, dds_item *item, dds_error *error) {
   dds_json other;
   dds_json_reader_skip_space(in);
   const char *start = in->next;
-  in->depth = DEPTH_OF_ITEMS;
+  size_t depth = in->depth;
   if (!dds_json_reader_take(in, '{')) {
     return dds_json_reader_value(in, &other) ? fail(page, "one of its Items is no object", error)
                                              : refuse(page, in, error);
@@ -300,6 +298,7 @@ static bool read_item(dds_page *page, dds_item *item, dds_error *error) {
   if (!read_attributes(page, item, error)) {
     return false;
   }
+  in->depth = depth;
   item->json = (dds_json){.text = start, .length = (size_t)(in->next - start)};
   item->attributes = page->attributes;
   return true;
@@ -375,6 +374,7 @@ static bool note_tables(dds_page *page) {
   if (!dds_json_reader_take(in, '{')) {
     return false;
   }
+  in->depth += 2; /* this brace, and the bracket of each table */
   dds_json_reader_skip_space(in);
   if (dds_json_reader_take(in, '}')) {
     return true;
@@ -393,10 +393,10 @@ static bool note_tables(dds_page *page) {
   return dds_json_reader_take(in, '}');
 }
 
-/* The attributes were moved as they became more. */
+/* The attributes were moved as they became more, if there are any. */
 static void find_attributes(dds_page *page) {
   const dds_attribute *next = page->attributes;
-  for (size_t i = 0; i < page->noted_count; i++) {
+  for (size_t i = 0; next != NULL && i < page->noted_count; i++) {
     page->noted[i].attributes = next;
     next += page->noted[i].attribute_count;
   }

@@ -124,7 +124,7 @@ static bool conclude(dds_rounds *rounds, const dds_batch *batch, dds_error *erro
       dds_json_type_of(unprocessed) != DDS_JSON_NULL &&
       (dds_json_type_of(unprocessed) != DDS_JSON_OBJECT ||
        !rounds->kind->read_unprocessed(rounds->context, batch, unprocessed, leave_waiting,
-                                       rounds->states))) {
+                                       rounds->states, error))) {
     set_states(rounds, batch, DDS_ELEMENT_UNKNOWN);
     return dds_error_set(error, DDS_ERROR,
                          "unexpected answer: it names unprocessed items that were not asked for");

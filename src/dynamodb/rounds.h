@@ -38,10 +38,11 @@ typedef struct dds_rounds_kind {
   /* Appends the body; `words` say it without values. */
   bool (*append)(const void *context, const dds_batch *batch, dds_buffer *body, dds_buffer *words,
                  dds_error *error);
-  /* Calls `found` for each element of `unprocessed`; false where one is none of the batch's. */
+  /* Calls `found` for each element of `unprocessed`; false where one is none of the batch's, and
+   * with an error where it cannot be told. */
   bool (*read_unprocessed)(const void *context, const dds_batch *batch, dds_json unprocessed,
                            void (*found)(dds_element_state *states, size_t element),
-                           dds_element_state *states);
+                           dds_element_state *states, dds_error *error);
 } dds_rounds_kind;
 
 typedef struct dds_rounds {

@@ -373,20 +373,32 @@ bool dds_row_is_expired(const dds_layout *layout, const dds_item *item, int64_t 
   return dds_number_compare(found.text, found.length, now, (size_t)length) <= 0;
 }
 
+/* Adds to the text of a key while it is not too long for one; returns how long it is. */
+static size_t append_part(char text[DDS_KEY_MAX_BYTES], size_t length, const char *part,
+                          size_t part_length) {
+  if (part_length > 0 && length <= DDS_KEY_MAX_BYTES && part_length <= DDS_KEY_MAX_BYTES - length) {
+    memcpy(text + length, part, part_length);
+  }
+  return length + part_length;
+}
+
+bool dds_row_write_key(const dds_layout *layout, const char *sid, size_t length,
+                       dds_key_writer *writer, dds_key *key, dds_error *error) {
+  char text[DDS_KEY_MAX_BYTES];
+  size_t whole = append_part(text, 0, layout->prefix, strlen(layout->prefix));
+  whole = append_part(text, whole, sid, length);
+  whole = append_part(text, whole, layout->suffix, strlen(layout->suffix));
+  return dds_key_writer_text(writer, text, whole, key, error);
+}
+
 bool dds_row_key(const dds_layout *layout, const char *sid, size_t length, dds_key *key,
                  dds_error *error) {
-  size_t around = strlen(layout->prefix) + strlen(layout->suffix);
-  if (around == 0) {
-    return dds_key_from_text(layout->hash_key, sid, length, key, error);
-  }
-  dds_buffer text = DDS_BUFFER_INIT(TEXT_MAX_BYTES);
-  dds_buffer_reserve(&text, around + length);
-  dds_buffer_append_text(&text, layout->prefix);
-  dds_buffer_append(&text, sid, length);
-  dds_buffer_append_text(&text, layout->suffix);
-  bool ok = dds_buffer_check(&text, error) &&
-            dds_key_from_text(layout->hash_key, dds_buffer_text(&text), text.length, key, error);
-  dds_buffer_free(&text);
+  dds_key_writer writer;
+  *key = (dds_key){0};
+  dds_key_writer_open(&writer, layout->hash_key);
+  bool ok = dds_row_write_key(layout, sid, length, &writer, key, error) &&
+            dds_key_writer_take(&writer, key, error);
+  dds_key_writer_close(&writer);
   return ok;
 }
 

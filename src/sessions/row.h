@@ -56,6 +56,10 @@ DDS_MUST_USE bool dds_row_extra(const dds_extra_column *column, const dds_item *
 DDS_MUST_USE bool dds_row_key(const dds_layout *layout, const char *sid, size_t length,
                               dds_key *key, dds_error *error);
 
+/* The same as the next key of a writer of the layout's hash key: borrowed from it. */
+DDS_MUST_USE bool dds_row_write_key(const dds_layout *layout, const char *sid, size_t length,
+                                    dds_key_writer *writer, dds_key *key, dds_error *error);
+
 /* SHA-256 of a session id in hex, as the column sid_hash and messages show it. */
 DDS_MUST_USE bool dds_row_sid_hash(const char *sid, size_t length, char hex[65], dds_error *error);
 

@@ -12,8 +12,8 @@ bool dds_key_read_open(dds_key_read *read, const dds_key_read_rules *rules, dds_
       .rules = *rules, .keys = *keys, .copy = DDS_BUFFER_INIT(COPY_MAX_BYTES), .is_open = true};
   *keys = (dds_key_set){0};
   dds_memo_begin(rules->memo, rules->state);
-  read->asked = dds_alloc(read->keys.count * sizeof *read->asked);
-  return read->asked != NULL || dds_error_set_nomem(error);
+  read->is_known = dds_alloc(read->keys.count * sizeof *read->is_known);
+  return read->is_known != NULL || dds_error_set_nomem(error);
 }
 
 /* Looks for a key in the memo; a copy of what is there becomes the item. */
@@ -50,40 +50,60 @@ bool dds_key_read_one(const dds_key_read_rules *rules, const dds_key *key, dds_o
   return false;
 }
 
-static bool start(dds_key_read *read, dds_error *error) {
+/* Takes over an answer of the batch. */
+static void keep(void *context, dds_operation *answer) {
+  dds_key_read *read = context;
+  if (read->is_borrowed) {
+    dds_memo_keep(read->rules.memo, read->rules.state, answer);
+  } else {
+    dds_operation_free(answer);
+  }
+  read->is_borrowed = false;
+}
+
+/* The only key that the memo did not know, by GetItem. */
+static bool read_single(dds_key_read *read, dds_item *item, dds_error *error) {
+  size_t place = 0;
+  while (read->is_known[place]) {
+    place++;
+  }
+  return dds_key_read_one(&read->rules, &read->keys.keys[place], &read->holder, &read->copy, item,
+                          error);
+}
+
+static bool open_batch(dds_key_read *read, dds_error *error) {
   const dds_batch_get_request request = {
-      .keys = read->asked,
-      .count = read->asked_count,
+      .hash_key = read->rules.hash_key,
+      .keys = &read->keys,
+      .left_out = read->is_known,
       .projection = read->rules.projection,
       .consistent = read->rules.consistent,
       .concurrency = read->rules.concurrency,
+      .keep = keep,
+      .context = read,
   };
-  read->is_started = true;
-  return read->asked_count < 2 ||
-         dds_batch_get_open(read->rules.table, &request, &read->batch, error);
+  return dds_batch_get_open(read->rules.table, &request, &read->batch, error);
 }
 
-/* All has come: the keys that are not known now have no item. */
-static bool note_absent(dds_key_read *read, dds_error *error) {
-  for (size_t i = 0; i < read->asked_count; i++) {
-    if (!dds_memo_add(read->rules.memo, read->rules.state, &read->asked[i],
-                      &(dds_item){.json = {0}}, error)) {
-      return false;
-    }
+/* All has come: what was asked for and did not come has no item. */
+static bool note_absent(const dds_key_read *read, dds_error *error) {
+  bool ok = true;
+  for (size_t i = 0; ok && read->found < read->asked && i < read->keys.count; i++) {
+    ok = read->is_known[i] || dds_memo_add(read->rules.memo, read->rules.state, &read->keys.keys[i],
+                                           &(dds_item){.json = {0}}, error);
   }
-  return true;
+  return ok;
 }
 
 /* The next item of DynamoDB's answers. */
 static bool read_answers(dds_key_read *read, dds_item *item, dds_error *error) {
-  if (!read->is_started) {
-    if (!start(read, error)) {
-      return false;
-    }
-    if (read->asked_count == 1) {
-      return dds_key_read_one(&read->rules, &read->asked[0], &read->holder, &read->copy, item,
-                              error);
-    }
+  bool is_first = !read->is_started;
+  read->is_started = true;
+  if (is_first && read->asked == 1) {
+    return read_single(read, item, error);
+  }
+  if (is_first && read->asked > 1 && !open_batch(read, error)) {
+    return false;
   }
   if (read->batch == NULL) {
     return true;
@@ -92,25 +112,26 @@ static bool read_answers(dds_key_read *read, dds_item *item, dds_error *error) {
   if (!dds_batch_get_next(read->batch, item, &number, error)) {
     return false;
   }
-  return item->json.text != NULL
-             ? dds_memo_add(read->rules.memo, read->rules.state, &read->asked[number], item, error)
-             : note_absent(read, error);
+  if (item->json.text == NULL) {
+    return note_absent(read, error);
+  }
+  read->found++;
+  return dds_memo_add_borrowed(read->rules.memo, read->rules.state, &read->keys.keys[number], item,
+                               &read->is_borrowed, error);
 }
 
 bool dds_key_read_next(dds_key_read *read, dds_item *item, dds_error *error) {
-  bool is_known = false;
   *item = (dds_item){.json = {0}};
   while (read->next < read->keys.count) {
-    const dds_key *key = &read->keys.keys[read->next++];
-    if (!recall(&read->rules, key, &read->copy, item, &is_known, error)) {
+    size_t place = read->next++;
+    if (!recall(&read->rules, &read->keys.keys[place], &read->copy, item, &read->is_known[place],
+                error)) {
       return false;
     }
     if (item->json.text != NULL) {
       return true;
     }
-    if (!is_known) {
-      read->asked[read->asked_count++] = *key;
-    }
+    read->asked += !read->is_known[place];
   }
   return read_answers(read, item, error);
 }
@@ -118,7 +139,7 @@ bool dds_key_read_next(dds_key_read *read, dds_item *item, dds_error *error) {
 void dds_key_read_close(dds_key_read *read) {
   dds_batch_get_close(read->batch);
   dds_operation_free(read->holder);
-  dds_free(read->asked);
+  dds_free(read->is_known);
   dds_buffer_free(&read->copy);
   dds_key_set_free(&read->keys);
   *read = (dds_key_read){0};

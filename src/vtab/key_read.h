@@ -23,6 +23,7 @@
 /* How to read; all borrowed. */
 typedef struct dds_key_read_rules {
   const dds_table *table;
+  const char *hash_key; /* the keys' attribute */
   dds_memo *memo;
   uint64_t state; /* dds_connection.sent_count */
   dds_projection projection;
@@ -35,9 +36,11 @@ typedef struct dds_key_read {
   dds_key_read_rules rules;
   dds_key_set keys; /* owned; to be read */
   size_t next;      /* those before it were looked for in the memo */
-  dds_key *asked;   /* owned array of keys that it did not know, which are borrowed from the set */
-  size_t asked_count;
+  bool *is_known;   /* owned; of each key, whether the memo knew it */
+  size_t asked;     /* how many it did not know */
+  size_t found;     /* items that came */
   dds_batch_get *batch;
+  bool is_borrowed;      /* the memo borrows from the batch's answer */
   dds_operation *holder; /* of a GetItem's answer */
   dds_buffer copy;       /* of an item of the memo, which another reader may change */
   bool is_open;

@@ -33,6 +33,7 @@ static dds_key_read_rules rules_of(const dds_row_source *source) {
   const dds_options *options = &source->target->options;
   return (dds_key_read_rules){
       .table = &source->loop->table,
+      .hash_key = options->layout.hash_key,
       .memo = &source->loop->memo,
       .state = state_of(source),
       .projection = dds_loop_projection(source->loop),

@@ -147,6 +147,7 @@ def test_interrupt_between_retries(slow):
 @pytest.mark.parametrize("statement, operation", [
     ("SELECT * FROM sessions", "Scan"), ("DELETE FROM sessions WHERE sid = 'a'", "GetItem"),
     ("INSERT INTO sessions(sid, session) VALUES ('b', '{}')", "PutItem"),
+    ("SELECT * FROM sessions WHERE sid IN ('a', 'b')", "BatchGetItem"),
 ])
 def test_a_progress_handler_ends_it(slow, statement, operation):
     slow.put("a")
@@ -178,6 +179,118 @@ def test_an_interrupted_reap_keeps_what_it_did(slow):
     assert "2 deleted" in str(error)
     slow.release.set()
     assert slow.value("SELECT dynamodb_reap('sessions')") == 3
+
+
+def quoted(sids):
+    return ", ".join("'%s'" % sid for sid in sids)
+
+
+# One of them exists in each of the three calls that a list of all of them takes.
+KEYS = [f"s{number:03}" for number in range(250)]
+FOUND = ["s000", "s100", "s200"]
+LIST = f"SELECT sid FROM sessions WHERE sid IN ({quoted(KEYS)}) ORDER BY sid"
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_interrupt_ends_a_list_whichever_answer_is_missing(slow, at):
+    for sid in FOUND:
+        slow.put(sid)
+    hold(slow, "BatchGetItem", at=at)
+    interrupted(slow, "BatchGetItem", lambda: slow.rows(LIST), count=3)
+    slow.release.set()
+    assert slow.rows(LIST) == [(sid,) for sid in FOUND]
+    assert slow.endpoint.operations().count("BatchGetItem") == 6
+
+
+def test_interrupt_of_a_list_sends_nothing_further(slow):
+    """What came before it is not remembered either: another statement asks for all of it."""
+    for sid in FOUND:
+        slow.put(sid)
+    slow.create(slow.connection, "one", f"endpoint_url='{slow.endpoint.url}'", "concurrency=1")
+    statement = LIST.replace("sessions", "one")
+    hold(slow, "BatchGetItem", at=2)
+    interrupted(slow, "BatchGetItem", lambda: slow.rows(statement), count=2)
+    assert slow.endpoint.operations().count("BatchGetItem") == 2
+    slow.release.set()
+    with slow.sends("BatchGetItem", "BatchGetItem", "BatchGetItem"):
+        assert slow.rows(statement) == [(sid,) for sid in FOUND]
+
+
+def test_interrupt_between_the_rounds_of_a_list(slow):
+    """Nothing is processed, again and again: the pauses in between end as well."""
+    slow.put("a")
+    left = {slow.name: {"Keys": [slow.layout.key(sid) for sid in ("a", "b")]}}
+    slow.endpoint.inject(Response(json={"Responses": {}, "UnprocessedKeys": left}),
+                         operation="BatchGetItem", at=0)
+    statement = "SELECT sid FROM sessions WHERE sid IN ('a', 'b')"
+    interrupted(slow, "BatchGetItem", lambda: slow.rows(statement), count=4)
+    assert slow.rows("SELECT sid FROM sessions") == [("a",)]
+
+
+@pytest.fixture
+def indexed(slow):
+    """The table `by_user`, whose index gives the keys of a and b, wherever it is asked; nobody may
+    describe it."""
+    for sid in ("a", "b"):
+        slow.put(sid, userId={"S": "u"})
+    keys = [slow.layout.key(sid) for sid in ("a", "b")]
+    slow.create(slow.connection, "by_user", "userId TEXT", "index='by-user(userId)'",
+                f"endpoint_url='{slow.endpoint.url}'")
+
+    def answer(request):
+        if request.operation == "DescribeTable":
+            return aws_error("AccessDeniedException", "not authorized to perform DescribeTable")
+        if request.operation == "Query":
+            return Response(json={"Items": keys, "Count": 2, "ScannedCount": 2})
+        return None
+
+    slow.endpoint.handler = answer
+    return slow
+
+
+@pytest.mark.parametrize("operation", ["DescribeTable", "Query", "BatchGetItem"])
+def test_interrupt_ends_a_query_and_what_completes_it(indexed, operation):
+    statement = "SELECT sid, session FROM by_user WHERE userId = 'u'"
+    hold(indexed, operation)
+    interrupted(indexed, operation, lambda: indexed.rows(statement))
+    indexed.release.set()
+    assert sorted(sid for sid, _ in indexed.rows(statement)) == ["a", "b"]
+
+
+REPEATED = ("SELECT l.v, s.sid FROM l LEFT JOIN sessions s ON s.session ->> '$.views' = l.v "
+            "ORDER BY l.i")
+
+
+@pytest.fixture
+def rescanned(slow):
+    """Sessions with one view and two, and four local rows that a join scans them for."""
+    slow.put("a", '{"views":1}')
+    slow.put("b", '{"views":2}')
+    slow.sql("CREATE TABLE l(v INTEGER, i INTEGER PRIMARY KEY)")
+    slow.sql("INSERT INTO l(v) VALUES (1), (2), (3), (1)")
+    return slow
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_interrupt_ends_a_scan_that_is_kept(rescanned, at):
+    """The first is not kept, the second is, and serves those behind it."""
+    hold(rescanned, "Scan", at=at)
+    interrupted(rescanned, "Scan", lambda: rescanned.rows(REPEATED), count=at)
+    rescanned.release.set()
+    with rescanned.sends("Scan", "Scan"):
+        assert rescanned.rows(REPEATED) == [(1, "a"), (2, "b"), (3, None), (1, "a")]
+
+
+def test_interrupt_ends_a_kept_scan_in_the_middle(rescanned):
+    """Its first page is in memory, its second does not come: the next statement has all."""
+    page = {"Items": [rescanned.get("a")], "Count": 1, "ScannedCount": 1,
+            "LastEvaluatedKey": rescanned.layout.key("a")}
+    rescanned.endpoint.inject(Response(json=page), operation="Scan", at=2)
+    hold(rescanned, "Scan", at=3)
+    interrupted(rescanned, "Scan", lambda: rescanned.rows(REPEATED), count=3)
+    rescanned.release.set()
+    with rescanned.sends("Scan", "Scan"):
+        assert rescanned.rows(REPEATED) == [(1, "a"), (2, "b"), (3, None), (1, "a")]
 
 
 # ---- several at once --------------------------------------------------------------------------

@@ -22,7 +22,6 @@ typedef struct fixture {
   char keys[MOST][KEY_BYTES];
   dds_write writes[MOST];
   dds_table_write list[MOST];
-  dds_key get_keys[MOST];
   dds_element_state states[MOST];
 } fixture;
 
@@ -30,7 +29,6 @@ static void name_elements(fixture *f) {
   for (int i = 0; i < MOST; i++) {
     snprintf(f->keys[i], KEY_BYTES, "{\"id\":{\"S\":\"w%d\"}}", i);
     dds_key key = {.json = f->keys[i], .length = strlen(f->keys[i])};
-    f->get_keys[i] = key;
     f->writes[i] = (dds_write){.kind = i % 5 == 4 ? DDS_WRITE_DELETE : DDS_WRITE_PUT,
                                .key = key,
                                .item = f->keys[i],
@@ -284,29 +282,47 @@ static void a_wait_that_fails_is_not_repeated(void **state) {
 
 /* ---- reading ---------------------------------------------------------------------------------*/
 
-/* Reads all; returns how many items came, or -1. */
-static int get_all(fixture *f, size_t count, dds_error *error) {
+/* The first keys, of a set that is the caller's. */
+static dds_key_set key_set_of(const fixture *f, size_t count) {
+  dds_key_set keys = {0};
+  dds_error error = DDS_ERROR_INIT;
+  for (size_t i = 0; i < count; i++) {
+    assert_true(dds_key_set_add(&keys, &f->writes[i].key, NULL, NULL, &error));
+  }
+  return keys;
+}
+
+/* Reads all of them but for those that are left out; returns how many items came, or -1. */
+static int get_some(fixture *f, const dds_key_set *keys, const bool *left_out, dds_error *error) {
   static const char *const names[] = {"id", "sess"};
-  const dds_batch_get_request request = {.keys = f->get_keys,
-                                         .count = count,
+  const dds_batch_get_request request = {.hash_key = "id",
+                                         .keys = keys,
+                                         .left_out = left_out,
                                          .projection = {.attributes = names, .count = 2},
                                          .consistent = true,
                                          .concurrency = 4};
   dds_batch_get *batch;
   dds_item item = {.json = {0}};
-  size_t number = count;
+  size_t number = keys->count;
   int items = 0;
   bool ok = dds_batch_get_open(&f->base.table, &request, &batch, error);
   while (ok && (ok = dds_batch_get_next(batch, &item, &number, error)) && item.json.text != NULL) {
     dds_key key;
-    assert_true(number < count);
+    assert_true(number < keys->count);
     ok = dds_key_from_item("id", &item, &key, error);
-    assert_true(!ok || dds_key_equal(&key, &f->get_keys[number]));
+    assert_true(!ok || dds_key_equal(&key, &keys->keys[number]));
     dds_key_free(&key);
     items++;
   }
   dds_batch_get_close(batch);
   return ok ? items : -1;
+}
+
+static int get_all(fixture *f, size_t count, dds_error *error) {
+  dds_key_set keys = key_set_of(f, count);
+  int items = get_some(f, &keys, NULL, error);
+  dds_key_set_free(&keys);
+  return items;
 }
 
 #define ITEM  "{\"id\":{\"S\":\"w0\"}}"
@@ -346,6 +362,57 @@ static void asks_again_for_unprocessed_keys(void **state) {
   table_fixture_tear_down(&f.base);
 }
 
+/* What is left out is not asked for, and as strange in an answer as any other key. */
+static void leaves_out_keys(void **state) {
+  (void)state;
+  fixture f;
+  set_up(&f);
+  const bool left_out[3] = {true, false, true};
+  dds_key_set keys = key_set_of(&f, 3);
+  scripted_transport_answer(f.base.script, 200, PAGE(OTHER, ""));
+  assert_int_equal(get_some(&f, &keys, left_out, &f.base.error), 1);
+  assert_non_null(strstr(table_fixture_body(&f.base, 0), "\"Keys\":[{\"id\":{\"S\":\"w1\"}}]"));
+  scripted_transport_answer(f.base.script, 200, PAGE(ITEM, ""));
+  assert_int_equal(get_some(&f, &keys, left_out, &f.base.error), -1);
+  assert_string_equal(f.base.error.message, "BatchGetItem of \"prod-sessions\" failed: unexpected "
+                                            "answer: an item that was not asked for");
+  dds_key_set_free(&keys);
+  table_fixture_tear_down(&f.base);
+}
+
+static void count_kept(void *context, dds_operation *answer) {
+  ++*(int *)context;
+  dds_operation_free(answer);
+}
+
+/* Also one that was given in part, and none before its items are. */
+static void hands_over_answers(void **state) {
+  (void)state;
+  fixture f;
+  set_up(&f);
+  int kept = 0;
+  dds_key_set keys = key_set_of(&f, 110);
+  const dds_batch_get_request request = {
+      .hash_key = "id", .keys = &keys, .concurrency = 1, .keep = count_kept, .context = &kept};
+  dds_batch_get *batch;
+  dds_item item;
+  size_t number;
+  scripted_transport_answer(f.base.script, 200, PAGE(ITEM "," OTHER, ""));
+  scripted_transport_answer(f.base.script, 200,
+                            PAGE("{\"id\":{\"S\":\"w105\"}},{\"id\":{\"S\":\"w106\"}}", ""));
+  assert_true(dds_batch_get_open(&f.base.table, &request, &batch, &f.base.error));
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(kept, 0);
+    assert_true(dds_batch_get_next(batch, &item, &number, &f.base.error));
+  }
+  assert_int_equal(kept, 1);
+  assert_int_equal(number, 105);
+  dds_batch_get_close(batch);
+  assert_int_equal(kept, 2);
+  dds_key_set_free(&keys);
+  table_fixture_tear_down(&f.base);
+}
+
 static void refuses_odd_pages(void **state) {
   (void)state;
   static const char *const bodies[] = {
@@ -354,6 +421,9 @@ static void refuses_odd_pages(void **state) {
       PAGE(ITEM "," ITEM, ""),
       PAGE("{\"id\":{\"S\":\"w5\"}}", ""),
       PAGE("{\"id\":{\"B\":\"w0\"}}", ""),
+      PAGE("{\"id\":{\"B\":\"dzA=\"}}", ""),
+      PAGE("{\"id\":{\"SS\":[\"w0\"]}}", ""),
+      PAGE("{\"id\":{\"S\":\"\\ud800\"}}", ""),
       PAGE("{\"id\":{}}", ""),
       PAGE("{\"sess\":{\"S\":\"w0\"}}", ""),
       PAGE(OTHER, "\"prod-sessions\":{\"Keys\":[{\"id\":{\"S\":\"w1\"}}]}"),
@@ -436,9 +506,16 @@ static void script_get(table_fixture *base) {
 
 static bool get_once(table_fixture *base, dds_error *error) {
   static fixture f;
+  dds_key_set keys = {0};
   name_elements(&f);
   f.base.table = base->table;
-  return get_all(&f, 3, error) >= 0;
+  bool ok = true;
+  for (size_t i = 0; ok && i < 3; i++) {
+    ok = dds_key_set_add(&keys, &f.writes[i].key, NULL, NULL, error);
+  }
+  ok = ok && get_some(&f, &keys, NULL, error) >= 0;
+  dds_key_set_free(&keys);
+  return ok;
 }
 
 static void survives_every_refused_allocation(void **state) {
@@ -460,6 +537,8 @@ int main(void) {
       cmocka_unit_test(a_wait_that_fails_is_not_repeated),
       cmocka_unit_test(gets_by_hundreds),
       cmocka_unit_test(asks_again_for_unprocessed_keys),
+      cmocka_unit_test(leaves_out_keys),
+      cmocka_unit_test(hands_over_answers),
       cmocka_unit_test(refuses_odd_pages),
       cmocka_unit_test(refuses_an_item_of_another_call),
       cmocka_unit_test(gives_every_item_of_many),

@@ -50,6 +50,32 @@ static void test_maximum_is_sticky(void **state) {
   dds_buffer_free(&buffer);
 }
 
+/* What is dropped of a secret is wiped at once, since the memory stays. */
+static void test_truncating(void **state) {
+  (void)state;
+  dds_error error = DDS_ERROR_INIT;
+  dds_buffer buffer = DDS_BUFFER_INIT(9);
+  dds_buffer_truncate(&buffer, 0);
+  assert_string_equal(dds_buffer_text(&buffer), "");
+  dds_buffer_append_text(&buffer, "123456789");
+  dds_buffer_append_text(&buffer, "0");
+  dds_buffer_truncate(&buffer, 9);
+  assert_true(dds_buffer_check(&buffer, &error));
+  dds_buffer_truncate(&buffer, 4);
+  assert_string_equal(dds_buffer_text(&buffer), "1234");
+  dds_buffer_append_text(&buffer, "abc");
+  assert_string_equal(dds_buffer_text(&buffer), "1234abc");
+  dds_buffer_free(&buffer);
+  buffer = DDS_BUFFER_INIT_SECRET(9);
+  dds_buffer_truncate(&buffer, 0);
+  dds_buffer_append_text(&buffer, "secret");
+  dds_buffer_truncate(&buffer, 2);
+  assert_memory_equal(buffer.data, "se\0\0\0\0\0", 7);
+  dds_buffer_clear(&buffer);
+  assert_memory_equal(buffer.data, "\0\0\0", 3);
+  dds_buffer_free(&buffer);
+}
+
 static void test_take_hands_over(void **state) {
   (void)state;
   dds_buffer buffer = DDS_BUFFER_INIT(100);
@@ -213,6 +239,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_appends_and_terminates),
       cmocka_unit_test(test_maximum_is_sticky),
+      cmocka_unit_test(test_truncating),
       cmocka_unit_test(test_take_hands_over),
       cmocka_unit_test(test_json_strings),
       cmocka_unit_test(test_json_strings_of_any_byte),

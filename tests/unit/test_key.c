@@ -88,6 +88,60 @@ static void copies_and_compares(void **state) {
   dds_key_free(&key);
 }
 
+/* One after another, of any type, and after one that was refused. */
+static void writes_keys_one_after_another(void **state) {
+  (void)state;
+  char longest[DDS_KEY_MAX_BYTES + 1];
+  memset(longest, 'x', sizeof longest);
+  static const struct {
+    const char *value; /* NULL: the text */
+    const char *text;
+    const char *key; /* NULL: refused */
+  } cases[] = {
+      {NULL, "a", "{\"\\\"id\":{\"S\":\"a\"}}"},
+      {NULL, "a\"b", "{\"\\\"id\":{\"S\":\"a\\\"b\"}}"},
+      {NULL, "", NULL},
+      {NULL, "\xc3", NULL},
+      {"{\"N\":\"1e1\"}", NULL, "{\"\\\"id\":{\"N\":\"10\"}}"},
+      {"{\"S\":\"\\u0062\"}", NULL, "{\"\\\"id\":{\"S\":\"b\"}}"},
+      {"{\"S\":\"\\ud800\"}", NULL, NULL},
+      {"{\"B\":\"AA==\"}", NULL, "{\"\\\"id\":{\"B\":\"AA==\"}}"},
+      {"{\"BOOL\":true}", NULL, NULL},
+      {"{\"S\":\"c\"}", NULL, "{\"\\\"id\":{\"S\":\"c\"}}"},
+      {NULL, "d", "{\"\\\"id\":{\"S\":\"d\"}}"},
+  };
+  dds_key_writer writer;
+  dds_key_writer_open(&writer, "\"id");
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    dds_key key = {0};
+    dds_value value;
+    dds_error error = DDS_ERROR_INIT;
+    bool ok;
+    if (cases[i].value != NULL) {
+      const dds_json typed = {.text = cases[i].value, .length = strlen(cases[i].value)};
+      assert_true(dds_value_read(typed, &value));
+      ok = dds_key_writer_value(&writer, &value, &key, &error);
+    } else {
+      ok = dds_key_writer_text(&writer, cases[i].text, strlen(cases[i].text), &key, &error);
+    }
+    assert_int_equal(ok, cases[i].key != NULL);
+    if (ok) {
+      assert_string_equal(key.json, cases[i].key);
+      assert_int_equal(key.length, strlen(cases[i].key));
+    }
+  }
+  dds_key key = {0};
+  dds_error error = DDS_ERROR_INIT;
+  assert_false(dds_key_writer_text(&writer, longest, sizeof longest, &key, &error));
+  assert_int_equal(error.code, DDS_TOOBIG);
+  error = DDS_ERROR_INIT;
+  assert_true(dds_key_writer_text(&writer, "e", 1, &key, &error));
+  assert_true(dds_key_writer_take(&writer, &key, &error));
+  dds_key_writer_close(&writer);
+  assert_string_equal(key.json, "{\"\\\"id\":{\"S\":\"e\"}}");
+  dds_key_free(&key);
+}
+
 static void survives_every_refused_allocation(void **state) {
   (void)state;
   static const char text[] = "{\"id\":{\"S\":\"a\\u0000b\"}}";
@@ -112,6 +166,7 @@ int main(void) {
       cmocka_unit_test(checks_length_and_utf8),
       cmocka_unit_test(has_one_spelling),
       cmocka_unit_test(copies_and_compares),
+      cmocka_unit_test(writes_keys_one_after_another),
       cmocka_unit_test(survives_every_refused_allocation),
   };
   return cmocka_run_group_tests(tests, failing_allocator_set_up, NULL);

@@ -125,6 +125,33 @@ static void is_bounded(void **state) {
   assert_int_equal(failing_allocator_live_blocks(), 0);
 }
 
+/* A memo that was cleared knows nothing, and takes as many keys again; of a few it keeps the
+ * memory.
+ */
+static void is_cleared(void **state) {
+  (void)state;
+  static const int key_counts[] = {1, 8, 9, 100};
+  dds_memo memo = {0};
+  for (size_t i = 0; i < sizeof key_counts / sizeof key_counts[0]; i++) {
+    char sid[16];
+    for (int round = 0; round < 2; round++) {
+      dds_memo_begin(&memo, 5);
+      for (int number = 0; number < key_counts[i]; number++) {
+        snprintf(sid, sizeof sid, "k%d", number);
+        assert_known(&memo, sid, NULL);
+        remember(&memo, 5, sid, "{\"id\":{\"S\":\"a\"}}");
+      }
+      assert_int_equal(memo.keys.count, key_counts[i]);
+      dds_memo_clear(&memo);
+      assert_known(&memo, "k0", NULL);
+      assert_int_equal(memo.bytes, 0);
+      assert_int_equal(memo.capacity, key_counts[i] > 8 ? 0 : 8);
+    }
+  }
+  dds_memo_free(&memo);
+  assert_int_equal(failing_allocator_live_blocks(), 0);
+}
+
 static bool work(dds_memo *memo, dds_error *error) {
   static const char item[] = "{\"id\":{\"S\":\"a\"}}";
   bool ok = true;
@@ -156,6 +183,7 @@ int main(void) {
       cmocka_unit_test(remembers_items_and_their_absence),
       cmocka_unit_test(forgets_when_something_was_written),
       cmocka_unit_test(is_bounded),
+      cmocka_unit_test(is_cleared),
       cmocka_unit_test(survives_every_refused_allocation),
   };
   return cmocka_run_group_tests(tests, failing_allocator_set_up, NULL);

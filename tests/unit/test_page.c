@@ -12,45 +12,9 @@
 
 #include "dynamodb/page.h"
 #include "failing_allocator.h"
+#include "page_fixture.h"
 
 enum { TEXT_BYTES = 1 << 20 };
-
-/* An exact copy, so that AddressSanitizer sees a read behind the end. */
-static char *copy_of(const char *text, size_t length) {
-  char *copy = malloc(length == 0 ? 1 : length);
-  assert_non_null(copy);
-  memcpy(copy, text, length);
-  return copy;
-}
-
-/* The index of an item answers as a search in its text does, name for name. */
-static void check_attributes(const dds_item *item) {
-  dds_item plain = {.json = item->json};
-  dds_json_iterator members = dds_json_iterate(item->json);
-  dds_json name;
-  dds_json typed;
-  size_t count = 0;
-  while (dds_json_next(&members, &name, &typed)) {
-    dds_buffer bytes = DDS_BUFFER_INIT(TEXT_BYTES);
-    dds_value expected;
-    dds_value found;
-    if (dds_json_string_append(name, &bytes)) {
-      const char *text = dds_buffer_text(&bytes);
-      bool exists = dds_item_find(&plain, text, bytes.length, &expected);
-      assert_int_equal(dds_item_find(item, text, bytes.length, &found), exists);
-      if (exists) {
-        assert_int_equal(found.type, expected.type);
-        assert_ptr_equal(found.typed.text, expected.typed.text);
-        assert_int_equal(found.typed.length, expected.typed.length);
-        assert_ptr_equal(found.content.text, expected.content.text);
-        assert_int_equal(found.content.length, expected.content.length);
-      }
-    }
-    dds_buffer_free(&bytes);
-    count++;
-  }
-  assert_int_equal(item->attribute_count, count);
-}
 
 /* Reads a page to its end, or to the error: `name=value` of each member, `| item` of each item. */
 static bool show(const char *text, size_t length, dds_buffer *shown, dds_error *error) {
@@ -71,7 +35,7 @@ static bool show(const char *text, size_t length, dds_buffer *shown, dds_error *
   dds_buffer_append_text(shown, page.has_items ? "Items" : "");
   bool ok = dds_page_next(&page, &item, error);
   while (ok && item.json.text != NULL) {
-    check_attributes(&item);
+    page_fixture_check_attributes(&item);
     dds_buffer_append_text(shown, " | ");
     dds_buffer_append(shown, item.json.text, item.json.length);
     ok = dds_page_next(&page, &item, error);
@@ -84,7 +48,7 @@ static bool show(const char *text, size_t length, dds_buffer *shown, dds_error *
 }
 
 static void expect(const char *text, const char *expected) {
-  char *copy = copy_of(text, strlen(text));
+  char *copy = page_fixture_copy(text, strlen(text));
   dds_buffer shown = DDS_BUFFER_INIT(TEXT_BYTES);
   dds_error error = DDS_ERROR_INIT;
   if (!show(copy, strlen(text), &shown, &error)) {
@@ -96,7 +60,7 @@ static void expect(const char *text, const char *expected) {
 }
 
 static void expect_refusal(const char *text, size_t length, const char *message) {
-  char *copy = copy_of(text, length);
+  char *copy = page_fixture_copy(text, length);
   dds_buffer shown = DDS_BUFFER_INIT(TEXT_BYTES);
   dds_error error = DDS_ERROR_INIT;
   if (show(copy, length, &shown, &error)) {
@@ -250,7 +214,7 @@ static void refuses_what_is_cut_off(void **state) {
 
 /* Refused is what is no JSON; of what is, no item is lost, none is made up. */
 static void check_any(const char *text, size_t length) {
-  char *copy = copy_of(text, length);
+  char *copy = page_fixture_copy(text, length);
   dds_buffer shown = DDS_BUFFER_INIT(TEXT_BYTES);
   dds_error error = DDS_ERROR_INIT;
   dds_json answer;
@@ -337,7 +301,7 @@ static void reads_attributes_of_every_type(void **state) {
   dds_error error = DDS_ERROR_INIT;
   assert_true(dds_page_open(text, strlen(text), &page, &error));
   assert_true(dds_page_next(&page, &item, &error));
-  check_attributes(&item);
+  page_fixture_check_attributes(&item);
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     dds_value value;
     const char *name = cases[i].name;
@@ -376,12 +340,12 @@ static void reads_a_thousand_attributes(void **state) {
   assert_true(dds_page_open(text.data, text.length, &page, &error));
   assert_true(dds_page_next(&page, &item, &error));
   assert_int_equal(item.attribute_count, MANY);
-  check_attributes(&item);
+  page_fixture_check_attributes(&item);
   assert_true(dds_item_find(&item, "a999", 4, &value));
   assert_memory_equal(value.content.text, "\"999\"", 5);
   assert_true(dds_page_next(&page, &item, &error));
   assert_int_equal(item.attribute_count, 1);
-  check_attributes(&item);
+  page_fixture_check_attributes(&item);
   assert_true(dds_page_next(&page, &item, &error));
   assert_null(item.json.text);
   dds_page_close(&page);
@@ -474,7 +438,7 @@ static void peeks_around_the_items(void **state) {
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     size_t length = strlen(cases[i].text);
-    char *copy = copy_of(cases[i].text, length);
+    char *copy = page_fixture_copy(cases[i].text, length);
     dds_json value;
     bool is_found = dds_page_peek(copy, length, "LastEvaluatedKey", &value);
     if (is_found != (cases[i].expected != NULL)) {

@@ -47,6 +47,25 @@ static void test_vectors(void **state) {
   assert_true(dds_utf8_is_valid("a\0b", 3));
 }
 
+/* A character, or a wrong byte, at every place of a stretch of ASCII of every length. */
+static void test_stretches(void **state) {
+  (void)state;
+  char bytes[40];
+  for (size_t length = 1; length <= sizeof bytes; length++) {
+    for (size_t place = 0; place < length; place++) {
+      memset(bytes, 'a', sizeof bytes);
+      assert_int_equal(dds_utf8_valid_prefix(bytes, length), length);
+      bytes[place] = '\x80';
+      assert_int_equal(dds_utf8_valid_prefix(bytes, length), place);
+      if (place + 1 < length) {
+        memcpy(bytes + place, "\xc3\xa9", 2);
+        assert_int_equal(dds_utf8_valid_prefix(bytes, length), length);
+        assert_int_equal(dds_utf8_valid_prefix(bytes, place + 1), place);
+      }
+    }
+  }
+}
+
 static void test_every_code_point(void **state) {
   (void)state;
   for (uint32_t code = 0; code <= 0x10FFFF; code++) {
@@ -78,6 +97,7 @@ static void test_control_characters(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_vectors),
+      cmocka_unit_test(test_stretches),
       cmocka_unit_test(test_every_code_point),
       cmocka_unit_test(test_control_characters),
   };
