@@ -13,12 +13,14 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/hasher.h"
 
-/* The cached key; zero it to start, dds_sign_forget wipes it. */
+/* The cached key; zero it to start, dds_sign_forget wipes it and releases what it holds. */
 typedef struct dds_signer {
   char scope[96];                              /* the date/region/service that `key` is for, and */
   unsigned char secret_hash[DDS_SHA256_BYTES]; /* SHA-256 of the secret that it came from */
   unsigned char key[DDS_SHA256_BYTES];
+  dds_hasher hasher;
 } dds_signer;
 
 typedef struct dds_sign_request {
@@ -42,5 +44,5 @@ DDS_MUST_USE bool dds_sign_authorization(dds_signer *signer, const dds_credentia
                                          const dds_sign_request *request, dds_buffer *authorization,
                                          char amz_date[17], dds_error *error);
 
-/* Wipes the cached key; the signer may be used again. */
+/* Wipes the cached key and releases the hasher; the signer may be used again. */
 void dds_sign_forget(dds_signer *signer);

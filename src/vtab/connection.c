@@ -43,7 +43,7 @@ bool dds_connection_create(sqlite3 *db, dds_connection **out, dds_error *error) 
     dds_error_set_nomem(error);
     goto failed;
   }
-  if (!dds_hash_random(connection->snapshot_secret, sizeof connection->snapshot_secret, error)) {
+  if (!dds_hash_random(connection->snapshot_seal.secret, DDS_SHA256_BYTES, error)) {
     goto failed;
   }
   *out = connection;
@@ -88,6 +88,7 @@ void dds_connection_release(void *shared) {
     connection->transport->destroy(connection->transport);
   }
   dds_request_log_free(connection->requests);
+  dds_hasher_free(&connection->snapshot_seal.hasher);
   dds_free(connection);
 }
 

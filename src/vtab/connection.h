@@ -11,9 +11,9 @@
 #include "aws/client.h"
 #include "base/attributes.h"
 #include "base/error.h"
-#include "base/hash.h"
 #include "vtab/pending.h"
 #include "vtab/request_log.h"
+#include "vtab/snapshot.h"
 #include "vtab/sqlite.h"
 
 struct dds_vtab;
@@ -36,7 +36,7 @@ typedef struct dds_connection {
   struct dds_write_mark *write_marks;
   struct dds_facts *facts; /* of tables: facts.h */
   uint64_t sent_count;     /* of notes of a write: what was read before is of another state */
-  unsigned char snapshot_secret[DDS_SHA256_BYTES];
+  dds_snapshot_seal snapshot_seal;
   struct dds_vtab *tables; /* all that are connected, linked by `next` */
   struct dds_vtab
       *planned; /* the one that xBestIndex was last called for: how a name is resolved */

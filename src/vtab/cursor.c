@@ -411,7 +411,7 @@ static bool read_snapshot(cursor *self, dds_sql_value *value, dds_error *error) 
       .columns_read = self->columns_read,
       .now_ms = self->now_ms,
   };
-  if (!dds_snapshot_append(table->connection->snapshot_secret, &row, &self->scratch, error)) {
+  if (!dds_snapshot_append(&table->connection->snapshot_seal, &row, &self->scratch, error)) {
     return false;
   }
   *value = (dds_sql_value){

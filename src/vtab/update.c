@@ -170,7 +170,7 @@ static bool change(update *self, dds_error *error) {
   dds_sql_value snapshot = new_value_of(self, DDS_COLUMN_SNAPSHOT).value;
   dds_old_row old = {0};
   dds_item item = {0};
-  if (!dds_snapshot_open(self->table->connection->snapshot_secret, snapshot.bytes, snapshot.length,
+  if (!dds_snapshot_open(&self->table->connection->snapshot_seal, snapshot.bytes, snapshot.length,
                          &old, &item, error) ||
       !check_read_only(self, &old, error) ||
       !dds_change_update(&sessions, &old, &self->row, self->now_ms, self->writes,

@@ -79,6 +79,7 @@ static void test_endpoint_with_a_path(void **state) {
     assert_true(dds_sign_authorization(&signer, &keys, &to_sign, &expected, amz_date, &f.error));
     assert_string_equal(scripted_request_header(request, "Authorization"), expected.data);
     dds_buffer_free(&expected);
+    dds_sign_forget(&signer);
     client_fixture_tear_down(&f);
   }
 }

@@ -236,6 +236,7 @@ static void test_signed(void **state) {
   assert_non_null(
       strstr(expected.data, "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token,"));
   dds_buffer_free(&expected);
+  dds_sign_forget(&signer);
   tear_down(&f);
 }
 

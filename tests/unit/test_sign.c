@@ -73,6 +73,7 @@ static void test_vectors(void **state) {
   dds_sign_request aws = music("dynamodb.us-east-1.amazonaws.com"), local = music("localhost:8000");
   check(&signer, &aws, SECRET, NULL, plain);
   check(&signer, &local, SECRET, "AQoDYXdzEPT//token=", with_token);
+  dds_sign_forget(&signer);
 }
 
 /* As botocore signs them: a request of the query protocol, and one to an endpoint with a path. */
@@ -93,6 +94,7 @@ static void test_no_target_and_a_path(void **state) {
   dds_sign_request behind_a_path = music("localhost:8000");
   behind_a_path.path = "/a/b-._~";
   check(&signer, &behind_a_path, SECRET, NULL, with_path);
+  dds_sign_forget(&signer);
 }
 
 static void test_cached_key_follows_what_it_is_made_of(void **state) {
@@ -123,6 +125,56 @@ static void test_cached_key_follows_what_it_is_made_of(void **state) {
   assert_memory_equal(&signer, &empty, sizeof signer);
 }
 
+/* The key of one scope must not sign for another that begins or ends like it. */
+static void test_the_scope_is_the_request_s(void **state) {
+  (void)state;
+  static const struct {
+    const char *region;
+    const char *service;
+    const char *scope;
+  } cases[] = {
+      {"us-east-1", "dynamodb", "20150830/us-east-1/dynamodb"},
+      {"us-east-10", "dynamodb", "20150830/us-east-10/dynamodb"},
+      {"us-east-1", "dynamodb", "20150830/us-east-1/dynamodb"},
+      {"us-east-1", "dynamo", "20150830/us-east-1/dynamo"},
+      {"us-east-1", "dynamodb", "20150830/us-east-1/dynamodb"},
+      {"us-east", "dynamodb", "20150830/us-east/dynamodb"},
+      {"", "dynamodb", "20150830//dynamodb"},
+      {"", "", "20150830//"},
+  };
+  dds_signer signer = {0};
+  const dds_credentials credentials = {.access_key_id = key_id, .secret_access_key = secret_key};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    dds_signer fresh = {0};
+    dds_error error = DDS_ERROR_INIT;
+    dds_buffer kept = DDS_BUFFER_INIT(2000), expected = DDS_BUFFER_INIT(2000);
+    dds_sign_request request = music("localhost:8000");
+    char date[17];
+    request.region = cases[i].region;
+    request.service = cases[i].service;
+    assert_true(dds_sign_authorization(&signer, &credentials, &request, &kept, date, &error));
+    assert_true(dds_sign_authorization(&fresh, &credentials, &request, &expected, date, &error));
+    assert_string_equal(signer.scope, cases[i].scope);
+    assert_string_equal(kept.data, expected.data);
+    dds_buffer_free(&kept);
+    dds_buffer_free(&expected);
+    dds_sign_forget(&fresh);
+  }
+  char long_region[200];
+  memset(long_region, 'r', sizeof long_region - 1);
+  long_region[sizeof long_region - 1] = '\0';
+  dds_sign_request request = music("localhost:8000");
+  dds_error error = DDS_ERROR_INIT;
+  dds_buffer authorization = DDS_BUFFER_INIT(2000);
+  char date[17];
+  request.region = long_region;
+  assert_false(
+      dds_sign_authorization(&signer, &credentials, &request, &authorization, date, &error));
+  assert_string_equal(error.message, "the region's name is too long");
+  static const dds_signer empty = {0};
+  assert_memory_equal(&signer, &empty, sizeof signer);
+}
+
 static void test_each_allocation_failing(void **state) {
   (void)state;
   dds_credentials credentials = {.access_key_id = key_id, .secret_access_key = secret_key};
@@ -138,6 +190,7 @@ static void test_each_allocation_failing(void **state) {
         dds_sign_authorization(&signer, &credentials, &request, &authorization, date, &error);
     bool refused = failing_allocator_check(is_signed, &error);
     dds_buffer_free(&authorization);
+    dds_sign_forget(&signer);
     assert_int_equal(failing_allocator_live_blocks(), before);
     if (!refused) {
       break;
@@ -194,9 +247,11 @@ static int sign_lines(void) {
   dds_signer signer = {0}; /* one for all, so that a stale key would show */
   while (fgets(line, sizeof line, stdin) != NULL) {
     if (!sign_line(&signer, line)) {
+      dds_sign_forget(&signer);
       return EXIT_FAILURE;
     }
   }
+  dds_sign_forget(&signer);
   return EXIT_SUCCESS;
 }
 
@@ -209,6 +264,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_vectors),
       cmocka_unit_test(test_no_target_and_a_path),
       cmocka_unit_test(test_cached_key_follows_what_it_is_made_of),
+      cmocka_unit_test(test_the_scope_is_the_request_s),
       cmocka_unit_test(test_each_allocation_failing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,8 +13,8 @@
 
 enum { SNAPSHOT_BYTES = 1000000 };
 
-static const unsigned char secret[DDS_SHA256_BYTES] = {1, 2, 3};
-static const unsigned char other_secret[DDS_SHA256_BYTES] = {1, 2, 4};
+static dds_snapshot_seal own = {.secret = {1, 2, 3}};
+static dds_snapshot_seal other = {.secret = {1, 2, 4}};
 static const char text[] = "{\"id\":{\"S\":\"a\"},\"n\":{\"N\":\"1\"}}";
 
 static dds_item item_of(const char *json) {
@@ -26,10 +26,10 @@ static void seal(dds_buffer *snapshot) {
   dds_error error = DDS_ERROR_INIT;
   const dds_old_row row = {
       .item = &item, .columns_read = UINT64_C(0x8000000000000005), .now_ms = -7};
-  assert_true(dds_snapshot_append(secret, &row, snapshot, &error));
+  assert_true(dds_snapshot_append(&own, &row, snapshot, &error));
 }
 
-static bool opens(const unsigned char with[DDS_SHA256_BYTES], const void *bytes, size_t length) {
+static bool opens(dds_snapshot_seal *with, const void *bytes, size_t length) {
   dds_old_row row = {0};
   dds_item item = {0};
   dds_error error = DDS_ERROR_INIT;
@@ -49,7 +49,7 @@ static void comes_back_whole(void **state) {
   dds_item item = {0};
   dds_error error = DDS_ERROR_INIT;
   seal(&snapshot);
-  assert_true(dds_snapshot_open(secret, snapshot.data, snapshot.length, &row, &item, &error));
+  assert_true(dds_snapshot_open(&own, snapshot.data, snapshot.length, &row, &item, &error));
   assert_ptr_equal(row.item, &item);
   assert_int_equal(item.json.length, strlen(text));
   assert_memory_equal(item.json.text, text, strlen(text));
@@ -64,7 +64,7 @@ static void is_sealed_where_it_stands(void **state) {
   dds_buffer snapshot = DDS_BUFFER_INIT(SNAPSHOT_BYTES);
   dds_buffer_append_text(&snapshot, "before");
   seal(&snapshot);
-  assert_true(opens(secret, snapshot.data + 6, snapshot.length - 6));
+  assert_true(opens(&own, snapshot.data + 6, snapshot.length - 6));
   dds_buffer_free(&snapshot);
 }
 
@@ -72,19 +72,19 @@ static void refuses_what_is_not_its_own(void **state) {
   (void)state;
   dds_buffer snapshot = DDS_BUFFER_INIT(SNAPSHOT_BYTES);
   seal(&snapshot);
-  assert_true(opens(secret, snapshot.data, snapshot.length));
-  assert_false(opens(other_secret, snapshot.data, snapshot.length));
-  assert_false(opens(secret, NULL, 0));
+  assert_true(opens(&own, snapshot.data, snapshot.length));
+  assert_false(opens(&other, snapshot.data, snapshot.length));
+  assert_false(opens(&own, NULL, 0));
   for (size_t i = 0; i < snapshot.length; i++) {
-    assert_false(opens(secret, snapshot.data, i));
+    assert_false(opens(&own, snapshot.data, i));
     snapshot.data[i] ^= 1;
-    assert_false(opens(secret, snapshot.data, snapshot.length));
+    assert_false(opens(&own, snapshot.data, snapshot.length));
     snapshot.data[i] ^= 1;
   }
   dds_buffer longer = DDS_BUFFER_INIT(SNAPSHOT_BYTES);
   dds_buffer_append(&longer, snapshot.data, snapshot.length);
   dds_buffer_append_char(&longer, ' ');
-  assert_false(opens(secret, longer.data, longer.length));
+  assert_false(opens(&own, longer.data, longer.length));
   dds_buffer_free(&longer);
   dds_buffer_free(&snapshot);
 }
@@ -97,10 +97,17 @@ static void survives_every_refused_allocation(void **state) {
     dds_error error = DDS_ERROR_INIT;
     const dds_old_row row = {.item = &item};
     failing_allocator_start();
-    bool ok = dds_snapshot_append(secret, &row, &snapshot, &error);
+    bool ok = dds_snapshot_append(&own, &row, &snapshot, &error);
     failing_allocator_check(ok, &error);
     dds_buffer_free(&snapshot);
   }
+}
+
+static int free_seals(void **state) {
+  (void)state;
+  dds_hasher_free(&own.hasher);
+  dds_hasher_free(&other.hasher);
+  return 0;
 }
 
 int main(void) {
@@ -110,5 +117,5 @@ int main(void) {
       cmocka_unit_test(refuses_what_is_not_its_own),
       cmocka_unit_test(survives_every_refused_allocation),
   };
-  return cmocka_run_group_tests(tests, failing_allocator_set_up, NULL);
+  return cmocka_run_group_tests(tests, failing_allocator_set_up, free_seals);
 }
