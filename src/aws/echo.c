@@ -1,6 +1,8 @@
 /*
  * Looking for the request in its answer. The text is short and the body may have megabytes, so the
- * text's runs of bytes are marked in a small table by their hash, and the body is read once.
+ * text's runs of bytes are marked in a small table by their hash, and the body is read once. Most
+ * texts are ids, looked at with each answer, and most of what was sent has letters that an id has
+ * not: so those are looked for first, and the table is made where a stretch without them is found.
  */
 #include "aws/echo.h"
 
@@ -9,6 +11,17 @@
 #include <strings.h>
 
 enum { RUN_BYTES = 12, MOST_TEXT_BYTES = 512, MARK_BITS = 13 };
+
+/* A bit for each byte. */
+typedef uint64_t byte_set[4];
+
+/* What counts: digits, letters, and all that is not ASCII. */
+static const byte_set counted = {UINT64_C(0x03FF000000000000), UINT64_C(0x07FFFFFE07FFFFFE),
+                                 UINT64_MAX, UINT64_MAX};
+
+static bool is_in(const byte_set set, unsigned char byte) {
+  return (set[byte / 64] >> byte % 64 & 1) != 0;
+}
 
 /* The last 12 bytes that counted. */
 typedef struct run {
@@ -19,15 +32,13 @@ typedef struct run {
 
 /* The runs of the text. */
 typedef struct text_runs {
+  const char *text;
+  byte_set foreign; /* bytes that count and that the text does not have */
+  bool is_indexed;  /* what follows is filled in */
   run runs[MOST_TEXT_BYTES];
   size_t count;
   uint64_t marks[(1 << MARK_BITS) / 64]; /* by hash, a bit each: whether there is such a run */
 } text_runs;
-
-static bool counts(unsigned char byte) {
-  return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
-         (byte >= 'a' && byte <= 'z') || byte >= 0x80;
-}
 
 /* Reads one byte, or a backslash with what it escapes: it is there in an echo of the whole body,
  * and is not in an echo of a value. */
@@ -36,7 +47,7 @@ static size_t extend(run *at, const char *bytes, size_t position, size_t length)
   if (byte == '\\' && position + 1 < length) {
     return position + 2;
   }
-  if (counts(byte)) {
+  if (is_in(counted, byte)) {
     at->first = at->first << 8 | (uint32_t)(at->last >> 56);
     at->last = at->last << 8 | byte;
     at->length++;
@@ -49,14 +60,25 @@ static size_t hash(const run *at) {
   return (size_t)(mixed >> (64 - MARK_BITS));
 }
 
-static void index_text(text_runs *runs, const char *text) {
-  size_t length = strlen(text);
+static void open_text(text_runs *runs, const char *text) {
+  runs->text = text;
+  runs->is_indexed = false; /* and what stands behind it is not read */
+  memcpy(runs->foreign, counted, sizeof counted);
+  for (; *text != '\0'; text++) {
+    unsigned char byte = (unsigned char)*text;
+    runs->foreign[byte / 64] &= ~(UINT64_C(1) << byte % 64);
+  }
+}
+
+static void index_text(text_runs *runs) {
+  size_t length = strlen(runs->text);
   run at = {0};
-  runs->count = 0; /* and what stands behind it is not read */
+  runs->is_indexed = true;
+  runs->count = 0;
   memset(runs->marks, 0, sizeof runs->marks);
   for (size_t position = 0; position < length && runs->count < MOST_TEXT_BYTES;) {
     size_t before = at.length;
-    position = extend(&at, text, position, length);
+    position = extend(&at, runs->text, position, length);
     if (at.length > before && at.length >= RUN_BYTES) {
       runs->runs[runs->count++] = at;
       runs->marks[hash(&at) / 64] |= UINT64_C(1) << hash(&at) % 64;
@@ -77,8 +99,11 @@ static bool is_indexed(const text_runs *runs, const run *at) {
   return false;
 }
 
-static bool shares_run(const text_runs *runs, const char *bytes, size_t length) {
+static bool shares_run(text_runs *runs, const char *bytes, size_t length) {
   run at = {0};
+  if (!runs->is_indexed) {
+    index_text(runs);
+  }
   for (size_t position = 0; position < length;) {
     position = extend(&at, bytes, position, length);
     if (at.length >= RUN_BYTES && is_indexed(runs, &at)) {
@@ -88,38 +113,32 @@ static bool shares_run(const text_runs *runs, const char *bytes, size_t length) 
   return false;
 }
 
-/* A byte that counts and that the text does not have: it stands in no run that both share. Behind a
- * backslash it may not count. */
-static bool is_foreign(const bool in_text[256], const char *body, size_t at) {
-  unsigned char byte = (unsigned char)body[at];
-  return !in_text[byte] && counts(byte) && (at == 0 || body[at - 1] != '\\');
+/* A foreign byte stands in no run that both share. Behind a backslash it may not count. */
+static bool is_foreign(const text_runs *runs, const char *bytes, size_t at) {
+  return is_in(runs->foreign, (unsigned char)bytes[at]) && (at == 0 || bytes[at - 1] != '\\');
 }
 
 /*
- * Whether the body shares a run with the text, wherever it stands. Read backwards, twelve bytes at
+ * Whether the bytes share a run with the text, wherever it stands. Read backwards, twelve bytes at
  * a time: what begins at or before a foreign byte need not be looked at. Ids are capitals and
  * digits, or hexadecimal, and sessions are full of other letters, so that one byte of several is
  * read.
  */
-static bool shares_any(const text_runs *runs, const char *text, const char *body, size_t length) {
-  bool in_text[256] = {false};
-  for (; *text != '\0'; text++) {
-    in_text[(unsigned char)*text] = true;
-  }
+static bool shares_any(text_runs *runs, const char *bytes, size_t length) {
   for (size_t end = RUN_BYTES; end <= length; end += RUN_BYTES) {
     size_t start = end - RUN_BYTES;
     size_t at = end;
-    while (at > start && !is_foreign(in_text, body, at - 1)) {
+    while (at > start && !is_foreign(runs, bytes, at - 1)) {
       at--;
     }
     if (at > start) {
       end = at;
       continue;
     }
-    while (end < length && !is_foreign(in_text, body, end)) {
+    while (end < length && !is_foreign(runs, bytes, end)) {
       end++;
     }
-    if (shares_run(runs, body + start, end - start)) {
+    if (shares_run(runs, bytes + start, end - start)) {
       return true;
     }
   }
@@ -178,7 +197,7 @@ static void take_brace(place *at, char brace) {
 }
 
 /* The attributes' values: members "S" and the like, at any depth. */
-static bool shares_data(const text_runs *runs, const char *body, size_t length) {
+static bool shares_data(text_runs *runs, const char *body, size_t length) {
   place at = {0};
   for (size_t i = 0; i < length; i++) {
     if (body[i] == '{' || body[i] == '}') {
@@ -217,10 +236,11 @@ static bool has_telling_word(const char *text) {
       "{\\\"",
       "\"}",
   };
-  /* Most texts are ids, which are looked at with each answer: so the first letters come first. */
-  for (text += strcspn(text, "AaSsXx\"{"); *text != '\0';
-       text += 1 + strcspn(text + 1, "AaSsXx\"{")) {
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+  static const bool begins_word[256] = {['A'] = true, ['a'] = true, ['S'] = true, ['s'] = true,
+                                        ['X'] = true, ['x'] = true, ['"'] = true, ['{'] = true};
+  for (; *text != '\0'; text++) {
+    for (size_t i = 0; begins_word[(unsigned char)*text] && i < sizeof words / sizeof words[0];
+         i++) {
       if (strncasecmp(text, words[i], strlen(words[i])) == 0) {
         return true;
       }
@@ -234,16 +254,16 @@ bool dds_echo_is_in(const dds_echo_request *request, const char *text) {
   if (has_telling_word(text)) {
     return true;
   }
-  index_text(&runs, text);
-  if (runs.count == 0) {
+  if (strlen(text) < RUN_BYTES) {
     return false;
   }
+  open_text(&runs, text);
   for (size_t i = 0; i < request->secret_count; i++) {
     const char *secret = request->secrets[i];
-    if (secret != NULL && shares_run(&runs, secret, strlen(secret))) {
+    if (secret != NULL && shares_any(&runs, secret, strlen(secret))) {
       return true;
     }
   }
-  return request->body != NULL && shares_any(&runs, text, request->body, request->body_length) &&
+  return request->body != NULL && shares_any(&runs, request->body, request->body_length) &&
          shares_data(&runs, request->body, request->body_length);
 }

@@ -67,7 +67,26 @@ static void test_repetitions(void **state) {
   }
 }
 
-/* The first ones were recorded from DynamoDB Local and from the service. */
+/* Each run of a secret is found by itself, and none that is a byte shorter. */
+static void test_each_run_of_a_secret(void **state) {
+  (void)state;
+  enum { RUN_BYTES = 12 };
+  const dds_echo_request of_secrets = {.secrets = secrets, .secret_count = 3};
+  for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+    for (const char *start = secrets[i]; start != NULL && *start != '\0'; start++) {
+      char text[100] = "- ";
+      size_t counted = 0;
+      for (const char *at = start; *at != '\0' && counted < RUN_BYTES; at++) {
+        text[strlen(text)] = *at;
+        counted += *at != '/' && *at != '+';
+        if (dds_echo_is_in(&of_secrets, text) != (counted == RUN_BYTES)) {
+          fail_msg("%zu bytes of a secret that count: %s", counted, text);
+        }
+      }
+    }
+  }
+}
+
 /* Wherever it stands in a text of other letters, whole, with escapes and punctuation between its
  * bytes, or without its last byte, which makes it too short. */
 static void test_a_run_at_any_place(void **state) {
@@ -92,6 +111,7 @@ static void test_a_run_at_any_place(void **state) {
   }
 }
 
+/* The first ones were recorded from DynamoDB Local and from the service. */
 static void test_honest_messages(void **state) {
   (void)state;
   static const char *const texts[] = {
@@ -142,6 +162,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_repetitions),
       cmocka_unit_test(test_a_run_at_any_place),
+      cmocka_unit_test(test_each_run_of_a_secret),
       cmocka_unit_test(test_honest_messages),
       cmocka_unit_test(test_bodies_that_are_cut_or_no_json),
   };
