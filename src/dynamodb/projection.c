@@ -14,6 +14,18 @@ void dds_projection_append(const dds_projection *projection, dds_placeholders *p
   dds_buffer_free(&expression);
 }
 
+void dds_projection_append_members(const dds_projection *projection, dds_buffer *body) {
+  if (projection->members != NULL) {
+    dds_buffer_append_text(body, projection->members);
+    return;
+  }
+  dds_placeholders placeholders;
+  dds_placeholders_init(&placeholders);
+  dds_projection_append(projection, &placeholders, body);
+  dds_placeholders_append_members(&placeholders, body);
+  dds_placeholders_free(&placeholders);
+}
+
 void dds_projection_append_words(const dds_projection *projection, bool consistent,
                                  dds_buffer *words) {
   for (size_t i = 0; i < projection->count; i++) {

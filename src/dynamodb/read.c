@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "dynamodb/placeholders.h"
 
 /* Room for most from the start, so that memory is taken once. */
 enum { LARGEST_BODY = 16 * 1024 * 1024, USUAL_BODY_BYTES = 500, USUAL_WORDS_BYTES = 120 };
@@ -12,18 +11,14 @@ enum { LARGEST_BODY = 16 * 1024 * 1024, USUAL_BODY_BYTES = 500, USUAL_WORDS_BYTE
 /* The body of a GetItem. */
 static void append_body(const dds_table *table, const dds_key *key,
                         const dds_projection *projection, bool consistent, dds_buffer *body) {
-  dds_placeholders placeholders;
-  dds_placeholders_init(&placeholders);
   dds_buffer_append_text(body, "{\"TableName\":");
   dds_buffer_append_json_string(body, table->name, strlen(table->name));
   dds_buffer_append_text(body, ",\"Key\":");
   dds_buffer_append(body, key->json, key->length);
-  dds_projection_append(projection, &placeholders, body);
-  dds_placeholders_append_members(&placeholders, body);
+  dds_projection_append_members(projection, body);
   dds_buffer_append_text(body,
                          consistent ? ",\"ConsistentRead\":true" : ",\"ConsistentRead\":false");
   dds_buffer_append_text(body, ",\"ReturnConsumedCapacity\":\"TOTAL\"}");
-  dds_placeholders_free(&placeholders);
 }
 
 bool dds_read_get(const dds_table *table, const dds_key *key, const dds_projection *projection,

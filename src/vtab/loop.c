@@ -4,6 +4,12 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
+
+/* A host has its statements prepared, a handful for each table. */
+enum { MOST_SPARES = 4 };
+
+enum { PROJECTION_MAX_BYTES = 16 << 20 };
 
 /* ---- one loop --------------------------------------------------------------------------------*/
 
@@ -15,6 +21,7 @@ static void free_loop(dds_loop *loop) {
   dds_memo_free(&loop->memo);
   dds_plan_free(&loop->plan);
   dds_free(loop->attributes);
+  dds_free(loop->projection);
   dds_free(loop->sql_name);
   dds_free(loop->words);
   dds_free(loop);
@@ -61,6 +68,19 @@ static void project(dds_loop *loop, const char *name) {
   loop->attributes[loop->attribute_count++] = name;
 }
 
+/* Written once, since a loop may ask for thousands of keys, and a statement be run again. */
+static bool write_projection(dds_loop *loop, dds_error *error) {
+  dds_buffer text = DDS_BUFFER_INIT(PROJECTION_MAX_BYTES);
+  const dds_projection projection = dds_loop_projection(loop);
+  dds_projection_append_members(&projection, &text);
+  bool ok = dds_buffer_check(&text, error);
+  if (ok) {
+    loop->projection = dds_buffer_take(&text);
+  }
+  dds_buffer_free(&text);
+  return ok;
+}
+
 static bool make_projection(dds_loop *loop, const dds_columns *columns, dds_error *error) {
   int count = dds_columns_count(columns);
   if (needs_whole_item(&loop->plan, columns)) {
@@ -79,14 +99,13 @@ static bool make_projection(dds_loop *loop, const dds_columns *columns, dds_erro
       project(loop, attributes[j]);
     }
   }
-  return true;
+  return write_projection(loop, error);
 }
 
+/* What the words alone say. */
 static bool fill(dds_loop *loop, dds_target *target, const char *words, dds_error *error) {
   dds_columns columns = dds_target_columns(target);
-  loop->address = words;
   loop->target = target;
-  loop->meter = dds_target_meter(target);
   loop->words = dds_alloc_copy(words, strlen(words));
   loop->sql_name =
       target->sql_name != NULL ? dds_alloc_copy(target->sql_name, strlen(target->sql_name)) : NULL;
@@ -104,12 +123,39 @@ void dds_loop_open_table(dds_loop *loop) {
 }
 
 dds_projection dds_loop_projection(const dds_loop *loop) {
-  return (dds_projection){.attributes = loop->attributes, .count = loop->attribute_count};
+  return (dds_projection){
+      .attributes = loop->attributes, .count = loop->attribute_count, .members = loop->projection};
 }
 
 /* ---- all of a table --------------------------------------------------------------------------*/
 
-/* Drops those that nobody is in any more. */
+/* Forgets what only holds inside one statement, and keeps the rest for a next one. */
+static void spare(dds_loops *loops, dds_loop *loop) {
+  dds_rescans_free(&loop->rescans);
+  dds_memo_free(&loop->memo);
+  loop->next = loops->spares;
+  loops->spares = loop;
+  dds_loop **at = &loops->spares;
+  for (size_t i = 0; *at != NULL && i < MOST_SPARES; i++) {
+    at = &(*at)->next;
+  }
+  free_loop(*at);
+  *at = NULL;
+}
+
+/* A loop of these words that nobody is in; NULL where there is none. */
+static dds_loop *take_spare(dds_loops *loops, const dds_target *target, const char *words) {
+  for (dds_loop **at = &loops->spares; *at != NULL; at = &(*at)->next) {
+    dds_loop *loop = *at;
+    if (strcmp(loop->words, words) == 0 && dds_text_is_same(loop->sql_name, target->sql_name)) {
+      *at = loop->next;
+      return loop;
+    }
+  }
+  return NULL;
+}
+
+/* Puts away those that nobody is in any more. */
 static void drop_empty(dds_loops *loops) {
   dds_loop **at = &loops->first;
   while (*at != NULL) {
@@ -119,7 +165,7 @@ static void drop_empty(dds_loops *loops) {
       continue;
     }
     *at = loop->next;
-    free_loop(loop);
+    spare(loops, loop);
   }
 }
 
@@ -142,7 +188,7 @@ static dds_loop *find(const dds_loops *loops, const dds_loop_seat *seat, const c
   return NULL;
 }
 
-static dds_loop *begin(dds_loops *loops, dds_target *target, const char *words, dds_error *error) {
+static dds_loop *make(dds_target *target, const char *words, dds_error *error) {
   dds_loop *loop = dds_alloc(sizeof *loop);
   if (loop == NULL) {
     dds_error_set_nomem(error);
@@ -152,8 +198,21 @@ static dds_loop *begin(dds_loops *loops, dds_target *target, const char *words, 
     free_loop(loop);
     return NULL;
   }
-  loop->next = loops->first;
-  loops->first = loop;
+  return loop;
+}
+
+static dds_loop *begin(dds_loops *loops, dds_target *target, const char *words, dds_error *error) {
+  dds_loop *loop = take_spare(loops, target, words);
+  if (loop == NULL) {
+    loop = make(target, words, error);
+  }
+  if (loop != NULL) {
+    loop->address = words;
+    loop->left_at = 0;
+    loop->meter = dds_target_meter(target);
+    loop->next = loops->first;
+    loops->first = loop;
+  }
   return loop;
 }
 
@@ -196,10 +255,15 @@ void dds_loops_close_seat(dds_loops *loops, dds_loop_seat *seat) {
   note_filtered(loops, seat);
 }
 
-void dds_loops_free(dds_loops *loops) {
-  while (loops->first != NULL) {
-    dds_loop *loop = loops->first;
-    loops->first = loop->next;
+static void free_all(dds_loop **first) {
+  while (*first != NULL) {
+    dds_loop *loop = *first;
+    *first = loop->next;
     free_loop(loop);
   }
+}
+
+void dds_loops_free(dds_loops *loops) {
+  free_all(&loops->first);
+  free_all(&loops->spares);
 }

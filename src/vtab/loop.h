@@ -38,9 +38,10 @@ typedef struct dds_loop {
   dds_plan plan;
   const char **attributes; /* owned array: what items are projected to; NULL: the whole item */
   size_t attribute_count;
-  char *sql_name;  /* owned; .table borrows it, since the target's may change */
-  dds_meter meter; /* what the loop has used */
-  dds_table table; /* the target's, with this meter or its call's; opened by dds_loop_open_table */
+  char *projection; /* owned; those as a GetItem has them: dds_projection.members */
+  char *sql_name;   /* owned; .table borrows it, since the target's may change */
+  dds_meter meter;  /* what the loop has used */
+  dds_table table;  /* the target's, with this meter or its call's; opened by dds_loop_open_table */
   dds_memo memo;
   dds_rescans rescans;
 } dds_loop;
@@ -48,6 +49,7 @@ typedef struct dds_loop {
 /* All loops of a virtual table; all zero at first. */
 typedef struct dds_loops {
   dds_loop *first;
+  dds_loop *spares;  /* that nobody is in, the latest first: what words alone say, to begin with */
   size_t unfiltered; /* cursors that are open and have not named their loop yet */
   uint64_t events;   /* cursors opened, and loops left by their last one */
 } dds_loops;

@@ -86,6 +86,9 @@ static void reads_the_plan_and_what_it_needs(void **state) {
   assert_int_equal(projection.count, 2);
   assert_string_equal(projection.attributes[0], "id");
   assert_string_equal(projection.attributes[1], "sess");
+  assert_string_equal(projection.members,
+                      ",\"ProjectionExpression\":\"#n0, #n1\","
+                      "\"ExpressionAttributeNames\":{\"#n0\":\"id\",\"#n1\":\"sess\"}");
   assert_int_equal(dds_loop_projection(b.loop).count, 2);
   assert_string_equal(dds_loop_projection(b.loop).attributes[1], "expires");
   assert_int_equal(dds_loop_projection(c.loop).count, 0);
@@ -245,7 +248,68 @@ static void survives_every_refused_allocation(void **state) {
     bool ok = dds_loops_take_seat(&f.loops, &seat, f.target, words, &error);
     failing_allocator_check(ok, &error);
     dds_loops_close_seat(&f.loops, &seat);
+    dds_loops_free(&f.loops);
   }
+  tear_down(&f);
+}
+
+static size_t spare_count(const fixture *f) {
+  size_t count = 0;
+  for (const dds_loop *loop = f->loops.spares; loop != NULL; loop = loop->next) {
+    count++;
+  }
+  return count;
+}
+
+static void run_statement(fixture *f, const char *at, dds_loop **loop) {
+  dds_loop_seat seat = opened(f);
+  take(f, &seat, at);
+  assert_string_equal(seat.loop->words, at);
+  assert_int_equal(seat.loop->memo.keys.count, 0);
+  *loop = seat.loop;
+  char json[] = "{\"id\":{\"S\":\"a\"}}";
+  const dds_key key = {.json = json, .length = strlen(json)};
+  dds_memo_begin(&seat.loop->memo, 1);
+  assert_true(dds_memo_add(&seat.loop->memo, 1, &key, &(dds_item){.json = {0}}, &f->error));
+  dds_loops_close_seat(&f->loops, &seat);
+}
+
+/* What a statement has read of its words serves when it is run again, and nothing else does. */
+static void a_plan_is_read_once(void **state) {
+  (void)state;
+  fixture f;
+  dds_loop *first, *second, *again;
+  set_up(&f);
+  run_statement(&f, words, &first);
+  run_statement(&f, other_words, &second);
+  assert_int_equal(spare_count(&f), 2);
+  long blocks = failing_allocator_live_blocks();
+  run_statement(&f, words, &again);
+  assert_ptr_equal(first, again);
+  assert_int_equal(failing_allocator_live_blocks(), blocks);
+  run_statement(&f, other_words, &again);
+  assert_ptr_equal(second, again);
+  assert_int_equal(spare_count(&f), 2);
+  assert_true(dds_target_set_sql_name(f.target, "renamed", &f.error));
+  run_statement(&f, words, &again);
+  assert_string_equal(again->sql_name, "renamed");
+  tear_down(&f);
+}
+
+static void few_plans_are_kept(void **state) {
+  (void)state;
+  fixture f;
+  set_up(&f);
+  static const char *const columns[] = {"sid", "session", "expires", "expired", "userId", "item"};
+  for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
+    char text[64];
+    dds_loop *loop;
+    snprintf(text, sizeof text, "Scan; columns %s", columns[i]);
+    run_statement(&f, text, &loop);
+    assert_in_range(spare_count(&f), 1, 4);
+    assert_ptr_equal(f.loops.spares, loop);
+  }
+  assert_int_equal(spare_count(&f), 4);
   tear_down(&f);
 }
 
@@ -260,6 +324,8 @@ int main(void) {
       cmocka_unit_test(other_words_at_the_address_are_another_loop),
       cmocka_unit_test(a_cursor_moves_to_another_loop),
       cmocka_unit_test(words_that_are_no_plan_leave_nothing_behind),
+      cmocka_unit_test(a_plan_is_read_once),
+      cmocka_unit_test(few_plans_are_kept),
       cmocka_unit_test(survives_every_refused_allocation),
   };
   return cmocka_run_group_tests(tests, failing_allocator_set_up, NULL);
