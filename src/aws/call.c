@@ -26,7 +26,7 @@ struct dds_call {
   call_state state;
   const dds_call_protocol *protocol;
   void *context;
-  char *operation;
+  const char *operation; /* in the same piece of memory */
   dds_buffer body;
   int max_attempts;
   char invocation_id[DDS_UUID_BYTES];
@@ -83,10 +83,12 @@ static void unlink_call(dds_call *call) {
   call->next = NULL;
 }
 
-/* `error` is copied; its code DDS_OK means success. */
+/* `error` is copied; its code DDS_OK means success, which has a clear one already. */
 static void finish(dds_call *call, const dds_error *error) {
   dds_call_outcome *outcome = &call->outcome;
-  outcome->error = *error;
+  if (error->code != DDS_OK) {
+    outcome->error = *error;
+  }
   outcome->error.attempts = outcome->attempts;
   outcome->error.http_status = outcome->http_status;
   memcpy(outcome->error.request_id, outcome->request_id, sizeof outcome->request_id);
@@ -152,7 +154,8 @@ static void note_arrival(dds_exchange_owner *owner, dds_exchange *exchange) {
 
 static void judge(dds_call *call) {
   const dds_exchange *exchange = call->exchange;
-  dds_error error = DDS_ERROR_INIT;
+  dds_error error;
+  dds_error_clear(&error);
   dds_answer answer = {.retry = DDS_RETRY_NEVER, .retry_after_ms = -1};
   dds_skew *skew = &call->caller->skew;
   dds_skew_learn(skew, exchange);
@@ -182,25 +185,22 @@ static dds_call *create_call(dds_caller *caller, const dds_call_request *request
   if (!dds_buffer_check(request->body, error)) {
     return NULL;
   }
-  dds_call *call = dds_alloc(sizeof *call);
-  char *operation = dds_alloc_copy(request->operation, strlen(request->operation));
-  if (call == NULL || operation == NULL) {
+  size_t operation_bytes = strlen(request->operation) + 1;
+  dds_call *call = dds_alloc(sizeof *call + operation_bytes);
+  if (call == NULL) {
     dds_error_set_nomem(error);
-    dds_free(operation);
-    dds_free(call);
     return NULL;
   }
-  *call = (dds_call){
-      .owner = {.finished = note_arrival},
-      .caller = caller,
-      .state = CALL_DUE,
-      .protocol = request->protocol,
-      .context = request->context,
-      .operation = operation,
-      .body = *request->body,
-      .max_attempts = request->max_attempts,
-      .outcome = {.request_bytes = request->body->length, .started_ms = dds_caller_now_ms(caller)},
-  };
+  call->owner.finished = note_arrival;
+  call->caller = caller;
+  call->state = CALL_DUE;
+  call->protocol = request->protocol;
+  call->context = request->context;
+  call->operation = memcpy(call + 1, request->operation, operation_bytes);
+  call->body = *request->body;
+  call->max_attempts = request->max_attempts;
+  call->outcome.request_bytes = request->body->length;
+  call->outcome.started_ms = dds_caller_now_ms(caller);
   *request->body = (dds_buffer){.maximum = call->body.maximum, .is_secret = call->body.is_secret};
   const uint64_t random[] = {next_random(caller), next_random(caller)};
   dds_uuid_format((const unsigned char *)random, call->invocation_id);
@@ -421,6 +421,10 @@ const dds_call_outcome *dds_call_result(const dds_call *call) {
   return &call->outcome;
 }
 
+dds_error *dds_call_error(dds_call *call) {
+  return &call->outcome.error;
+}
+
 void dds_call_free(dds_call *call) {
   if (call == NULL) {
     return;
@@ -428,6 +432,5 @@ void dds_call_free(dds_call *call) {
   unlink_call(call);
   release_exchange(call);
   dds_buffer_free(&call->body);
-  dds_free(call->operation);
   dds_free(call);
 }

@@ -126,5 +126,8 @@ typedef struct dds_call_outcome {
 /* Borrowed from the call; valid once it is finished. */
 const dds_call_outcome *dds_call_result(const dds_call *call);
 
+/* The error in it, for whoever says what the call was about. */
+dds_error *dds_call_error(dds_call *call);
+
 /* Cancels it where it is still in flight. NULL is allowed. */
 void dds_call_free(dds_call *call);

@@ -12,8 +12,8 @@
 
 struct dds_operation {
   const dds_table *table;
-  char *name;
-  char *words;
+  const char *name; /* in the same piece of memory, and so are the words */
+  const char *words;
   dds_call *call;
   bool is_page;         /* its answer is read item by item */
   bool is_concluded;    /* the outcome is read and told */
@@ -22,10 +22,14 @@ struct dds_operation {
   bool is_expected;     /* its answer has come, and the meter counts it by */
   dds_record guess;     /* what it seems to say */
   size_t write_count;   /* of a batch or transaction: how many items it writes; 0: unknown */
-  dds_error error;      /* with its context; code DDS_OK: the answer is there */
   dds_json answer;
   dds_page page; /* members of the answer; the items of a Scan or Query */
 };
+
+/* The call's own, which gets its context here; code DDS_OK: the answer is there. */
+static dds_error *error_of(const dds_operation *operation) {
+  return dds_call_error(operation->call);
+}
 
 typedef struct remedy_row {
   const char *service_code;
@@ -185,7 +189,7 @@ static int64_t number_in(const dds_operation *operation, const char *member) {
 static void count_items(const dds_operation *operation, dds_record *record) {
   dds_json item;
   counting counts = counting_of(operation->name);
-  if (operation->error.code != DDS_OK) {
+  if (error_of(operation)->code != DDS_OK) {
     bool is_refused = record->http_status >= 400 && record->http_status < 500;
     record->items = is_refused && counts != COUNTS_NOTHING ? 0 : -1;
     return;
@@ -232,7 +236,7 @@ static void tell_outcome(dds_operation *operation) {
       .table_name = operation->table->name,
       .words = operation->words,
       .http_status = outcome->http_status,
-      .error = operation->error.code == DDS_OK ? NULL : operation->error.message,
+      .error = outcome->error.code == DDS_OK ? NULL : outcome->error.message,
       .attempts = outcome->attempts,
       .duration_ms =
           (outcome->finished_ms > 0 ? outcome->finished_ms : now_ms) - outcome->started_ms,
@@ -272,14 +276,14 @@ static void tell_refusal(const dds_table *table, const char *name, const char *w
   tell(table, &record);
 }
 
-static void read_answer(dds_operation *operation, const dds_call_outcome *outcome) {
+static void read_answer(dds_operation *operation, const dds_call_outcome *outcome,
+                        dds_error *error) {
   const char *body = outcome->body;
   size_t length = outcome->body_length;
   dds_page *page = &operation->page;
-  operation->is_garbled =
-      operation->is_page
-          ? !dds_page_open(body, length, page, &operation->error)
-          : !dds_page_read_whole(body, length, page, &operation->answer, &operation->error);
+  operation->is_garbled = operation->is_page
+                              ? !dds_page_open(body, length, page, error)
+                              : !dds_page_read_whole(body, length, page, &operation->answer, error);
 }
 
 /* Reads how the call ended and tells it, once. */
@@ -288,13 +292,12 @@ static void conclude(dds_operation *operation) {
     return;
   }
   operation->is_concluded = true;
-  const dds_call_outcome *outcome = dds_call_result(operation->call);
-  operation->error = outcome->error;
-  if (operation->error.code == DDS_OK) {
-    read_answer(operation, outcome);
+  dds_error *error = error_of(operation);
+  if (error->code == DDS_OK) {
+    read_answer(operation, dds_call_result(operation->call), error);
   }
-  if (operation->error.code != DDS_OK) {
-    add_context(operation->table, operation->name, operation->words, &operation->error);
+  if (error->code != DDS_OK) {
+    add_context(operation->table, operation->name, operation->words, error);
   }
   tell_outcome(operation);
 }
@@ -347,18 +350,17 @@ bool dds_operation_has_arrived(dds_operation *operation) {
 }
 
 static dds_operation *make(const dds_table *table, const char *name, const char *words) {
-  dds_operation *operation = dds_alloc(sizeof *operation);
+  size_t name_bytes = strlen(name) + 1;
+  size_t words_bytes = strlen(words) + 1;
+  dds_operation *operation = dds_alloc(sizeof *operation + name_bytes + words_bytes);
   if (operation == NULL) {
     return NULL;
   }
+  char *texts = (char *)(operation + 1);
   operation->table = table;
-  operation->name = dds_alloc_copy(name, strlen(name));
-  operation->words = dds_alloc_copy(words, strlen(words));
-  if (operation->name != NULL && operation->words != NULL) {
-    return operation;
-  }
-  dds_operation_free(operation);
-  return NULL;
+  operation->name = memcpy(texts, name, name_bytes);
+  operation->words = memcpy(texts + name_bytes, words, words_bytes);
+  return operation;
 }
 
 bool dds_operation_start(const dds_table *table, const char *name, dds_buffer *body,
@@ -404,11 +406,9 @@ bool dds_operation_wait(dds_operation *operation, dds_json *answer, dds_error *e
   if (!operation->is_concluded && !dds_operation_wait_any(operations, 1, &index, error)) {
     return false;
   }
-  if (operation->error.code != DDS_OK) {
-    if (error->code == DDS_OK) {
-      *error = operation->error;
-    }
-    return false;
+  const dds_error *failure = error_of(operation);
+  if (failure->code != DDS_OK) {
+    return dds_error_pass_on(error, failure);
   }
   *answer = operation->answer;
   return true;
@@ -466,7 +466,7 @@ size_t dds_operation_answer_bytes(const dds_operation *operation) {
 
 bool dds_operation_error_answer(const dds_operation *operation, dds_json *answer) {
   const dds_call_outcome *outcome = dds_call_result(operation->call);
-  return operation->is_concluded && operation->error.code != DDS_OK && outcome->body != NULL &&
+  return operation->is_concluded && outcome->error.code != DDS_OK && outcome->body != NULL &&
          dds_json_parse(outcome->body, outcome->body_length, answer, NULL);
 }
 
@@ -482,7 +482,7 @@ static void abandon(dds_operation *operation) {
     conclude(operation);
     return;
   }
-  dds_error_set(&operation->error, DDS_INTERRUPT, "%s",
+  dds_error_set(error_of(operation), DDS_INTERRUPT, "%s",
                 operation->was_interrupted ? "interrupted"
                                            : "cancelled: its answer was not needed");
   tell_outcome(operation);
@@ -497,8 +497,6 @@ void dds_operation_free(dds_operation *operation) {
   }
   dds_page_close(&operation->page);
   dds_call_free(operation->call);
-  dds_free(operation->name);
-  dds_free(operation->words);
   dds_free(operation);
 }
 

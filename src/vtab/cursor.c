@@ -34,12 +34,12 @@ typedef struct cursor {
   dds_row_source rows;
   dds_buffer scratch;
   /* What the statement has read of the current row. */
-  unsigned char *read_counts;  /* for each column; owned */
   uint64_t columns_read;       /* DDS_READ_… */
   uint64_t columns_unanswered; /* those of them that the pushed condition does not vouch for */
   bool is_key_read;
-  bool is_recorded;       /* what is read is kept for a write of the same statement */
-  uint64_t filter_number; /* of this xFilter on the table */
+  bool is_recorded;            /* what is read is kept for a write of the same statement */
+  uint64_t filter_number;      /* of this xFilter on the table */
+  unsigned char read_counts[]; /* of each column */
 } cursor;
 
 static dds_vtab *table_of(const cursor *self) {
@@ -60,17 +60,13 @@ static void begin_statement(dds_vtab *table) {
 }
 
 int dds_cursor_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
-  cursor *self = dds_alloc(sizeof *self);
+  const dds_columns columns = dds_target_columns(((dds_vtab *)vtab)->target);
+  cursor *self = dds_alloc(sizeof *self + (size_t)dds_columns_count(&columns));
   if (self == NULL) {
     return SQLITE_NOMEM;
   }
-  self->columns = dds_target_columns(((dds_vtab *)vtab)->target);
-  self->read_counts = dds_alloc((size_t)dds_columns_count(&self->columns));
+  self->columns = columns;
   self->scratch = DDS_BUFFER_INIT(VALUE_MAX_BYTES);
-  if (self->read_counts == NULL) {
-    dds_free(self);
-    return SQLITE_NOMEM;
-  }
   begin_statement((dds_vtab *)vtab);
   dds_loops_open_seat(&((dds_vtab *)vtab)->loops, &self->seat);
   *out = &self->base;
@@ -88,7 +84,6 @@ int dds_cursor_close(sqlite3_vtab_cursor *base) {
   end_request(self);
   dds_loops_close_seat(&table_of(self)->loops, &self->seat);
   dds_buffer_free(&self->scratch);
-  dds_free(self->read_counts);
   dds_free(self);
   return SQLITE_OK;
 }
@@ -249,7 +244,8 @@ int dds_cursor_filter(sqlite3_vtab_cursor *base, int plan_number, const char *pl
 
 int dds_cursor_next(sqlite3_vtab_cursor *base) {
   cursor *self = (cursor *)base;
-  dds_error error = DDS_ERROR_INIT;
+  dds_error error;
+  dds_error_clear(&error);
   return advance(self, &error) ? SQLITE_OK : fail(self, &error);
 }
 

@@ -32,7 +32,7 @@ typedef struct dds_filter {
    * further reading is another condition's. By index in the table; owned. */
   unsigned char *answered;
   /* The type of attribute that the condition judges in each extra column: it lets others pass.
-   * A dds_type and 1 more; 0: none, or the condition is exact. By index; owned. */
+   * A dds_type and 1 more; 0: none, or the condition is exact. By index; behind those. */
   unsigned char *judged;
 } dds_filter;
 
