@@ -47,6 +47,8 @@ struct dds_client {
   dds_credentials signed_with[2];
   bool must_forget; /* the keys were refused: the sources are to be asked again */
   dds_signer signer;
+  dds_buffer target;        /* memory for two headers of each attempt */
+  dds_buffer authorization; /* wiped each time */
 };
 
 bool dds_client_open(const dds_client_options *options, const dds_environment *environment,
@@ -68,6 +70,8 @@ bool dds_client_open(const dds_client_options *options, const dds_environment *e
     dds_client_close(client);
     return false;
   }
+  client->target = DDS_BUFFER_INIT(NAME_LIMIT_BYTES);
+  client->authorization = DDS_BUFFER_INIT_SECRET(HEADER_LIMIT_BYTES);
   client->provider = (dds_provider){
       .config = &client->config, .environment = environment, .fetcher = &client->fetcher};
   *out = client;
@@ -87,6 +91,8 @@ void dds_client_close(dds_client *client) {
     return;
   }
   dds_sign_forget(&client->signer);
+  dds_buffer_free(&client->target);
+  dds_buffer_free(&client->authorization);
   for (size_t i = 0; i < 2; i++) {
     dds_credentials_free(&client->signed_with[i]);
   }
@@ -247,26 +253,26 @@ static bool attempt(dds_call *call, void *context, dds_error *error) {
   if (!prepare(client, error)) {
     return false;
   }
-  dds_buffer target = DDS_BUFFER_INIT(NAME_LIMIT_BYTES);
-  dds_buffer authorization = DDS_BUFFER_INIT_SECRET(HEADER_LIMIT_BYTES);
-  dds_buffer_append_text(&target, "DynamoDB_20120810.");
-  dds_buffer_append_text(&target, dds_call_operation(call));
+  dds_buffer *target = &client->target;
+  dds_buffer *authorization = &client->authorization;
+  dds_buffer_clear(target);
+  dds_buffer_append_text(target, "DynamoDB_20120810.");
+  dds_buffer_append_text(target, dds_call_operation(call));
   dds_sign_request to_sign = {
       .region = client->place.endpoint.signing_region,
       .service = "dynamodb",
       .host = client->place.host,
       .path = client->place.path,
       .content_type = content_type,
-      .target = dds_buffer_text(&target),
+      .target = dds_buffer_text(target),
       .time_ms = dds_caller_server_now_ms(&client->caller),
   };
   to_sign.body = dds_call_body(call, &to_sign.body_length);
-  bool is_sent = dds_buffer_check(&target, error) &&
+  bool is_sent = dds_buffer_check(target, error) &&
                  dds_sign_authorization(&client->signer, &client->signed_with[0], &to_sign,
-                                        &authorization, amz_date, error) &&
-                 send_signed(call, client, target.data, authorization.data, amz_date, error);
-  dds_buffer_free(&authorization);
-  dds_buffer_free(&target);
+                                        authorization, amz_date, error) &&
+                 send_signed(call, client, target->data, authorization->data, amz_date, error);
+  dds_buffer_clear(authorization);
   return is_sent;
 }
 

@@ -21,6 +21,7 @@ static bool set_hash_error(dds_error *error) {
 
 void dds_sign_forget(dds_signer *signer) {
   dds_hasher_free(&signer->hasher);
+  dds_buffer_free(&signer->text);
   dds_wipe(signer, sizeof *signer);
 }
 
@@ -144,12 +145,15 @@ static bool hash_hex(dds_signer *signer, const char *bytes, size_t length,
 }
 
 static bool hash_canonical(dds_signer *signer, const signed_header headers[MOST_HEADERS],
-                           const dds_sign_request *request, dds_buffer *text,
-                           char hex[DDS_SHA256_HEX_BYTES], dds_error *error) {
+                           const dds_sign_request *request, char hex[DDS_SHA256_HEX_BYTES],
+                           dds_error *error) {
   char body_hex[DDS_SHA256_HEX_BYTES];
+  dds_buffer *text = &signer->text;
   if (!hash_hex(signer, request->body, request->body_length, body_hex, error)) {
     return false;
   }
+  text->maximum = CANONICAL_LIMIT_BYTES;
+  text->is_secret = true;
   dds_buffer_reserve(text, USUAL_CANONICAL_BYTES);
   append_texts(text, (const char *const[]){"POST\n", request->path, "\n\n", NULL});
   append_headers(text, headers);
@@ -161,8 +165,9 @@ static bool hash_canonical(dds_signer *signer, const signed_header headers[MOST_
 
 /* The signature of what the hash of the canonical request stands for. */
 static bool sign(dds_signer *signer, const char *amz_date, const char *canonical_hex,
-                 dds_buffer *text, char hex[DDS_SHA256_HEX_BYTES], dds_error *error) {
+                 char hex[DDS_SHA256_HEX_BYTES], dds_error *error) {
   unsigned char signature[DDS_SHA256_BYTES];
+  dds_buffer *text = &signer->text;
   append_texts(text, (const char *const[]){"AWS4-HMAC-SHA256\n", amz_date, "\n", signer->scope,
                                            "/aws4_request\n", canonical_hex, NULL});
   if (!dds_buffer_check(text, error)) {
@@ -187,15 +192,14 @@ bool dds_sign_authorization(dds_signer *signer, const dds_credentials *credentia
   };
   char date[DATE_BYTES + 1] = "";
   char canonical_hex[DDS_SHA256_HEX_BYTES], signature_hex[DDS_SHA256_HEX_BYTES];
-  dds_buffer text = DDS_BUFFER_INIT_SECRET(CANONICAL_LIMIT_BYTES);
 
   dds_timestamp_format_basic(request->time_ms, amz_date);
   memcpy(date, amz_date, DATE_BYTES);
   bool is_signed = prepare_key(signer, credentials->secret_access_key, date, request, error) &&
-                   hash_canonical(signer, headers, request, &text, canonical_hex, error);
-  dds_buffer_clear(&text);
-  is_signed = is_signed && sign(signer, amz_date, canonical_hex, &text, signature_hex, error);
-  dds_buffer_free(&text);
+                   hash_canonical(signer, headers, request, canonical_hex, error);
+  dds_buffer_clear(&signer->text);
+  is_signed = is_signed && sign(signer, amz_date, canonical_hex, signature_hex, error);
+  dds_buffer_clear(&signer->text);
   if (!is_signed) {
     return false;
   }

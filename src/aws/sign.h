@@ -21,6 +21,7 @@ typedef struct dds_signer {
   unsigned char secret_hash[DDS_SHA256_BYTES]; /* SHA-256 of the secret that it came from */
   unsigned char key[DDS_SHA256_BYTES];
   dds_hasher hasher;
+  dds_buffer text; /* memory for what is signed, wiped each time */
 } dds_signer;
 
 typedef struct dds_sign_request {
@@ -44,5 +45,5 @@ DDS_MUST_USE bool dds_sign_authorization(dds_signer *signer, const dds_credentia
                                          const dds_sign_request *request, dds_buffer *authorization,
                                          char amz_date[17], dds_error *error);
 
-/* Wipes the cached key and releases the hasher; the signer may be used again. */
+/* Wipes the cached key and releases all memory; the signer may be used again. */
 void dds_sign_forget(dds_signer *signer);

@@ -63,7 +63,7 @@ const char *dds_buffer_text(const dds_buffer *buffer);
 /* Hands the bytes to the caller (dds_free) and leaves the buffer empty. NULL where it failed. */
 DDS_MUST_USE char *dds_buffer_take(dds_buffer *buffer);
 
-/* Empties it, keeps the memory, forgets a failure. */
+/* Empties it, keeps the memory (a secret's is wiped), forgets a failure. */
 void dds_buffer_clear(dds_buffer *buffer);
 
 /* Drops all but the first `length` bytes, which it holds, keeps the memory, forgets a failure. */

@@ -132,7 +132,7 @@ dds_projection dds_loop_projection(const dds_loop *loop) {
 /* Forgets what only holds inside one statement, and keeps the rest for a next one. */
 static void spare(dds_loops *loops, dds_loop *loop) {
   dds_rescans_free(&loop->rescans);
-  dds_memo_free(&loop->memo);
+  dds_memo_clear(&loop->memo);
   loop->next = loops->spares;
   loops->spares = loop;
   dds_loop **at = &loops->spares;

@@ -13,6 +13,7 @@ enum { TEXTS = 5, FIRST_PLACES = 16 };
 typedef struct log_place {
   dds_request_entry entry;
   char *texts;
+  size_t text_bytes; /* how many there is room for */
 } log_place;
 
 struct dds_request_log {
@@ -49,6 +50,16 @@ static bool grow(dds_request_log *log) {
   return true;
 }
 
+/* Room for the texts of a record: that of the one before, where it is enough. */
+static char *make_room(log_place *place, size_t bytes) {
+  if (place->texts == NULL || place->text_bytes < bytes) {
+    dds_free(place->texts);
+    place->texts = dds_alloc(bytes);
+    place->text_bytes = bytes;
+  }
+  return place->texts;
+}
+
 /* Gives a record texts of its own; without memory it has none. */
 static void own_texts(log_place *place) {
   dds_record *record = &place->entry.record;
@@ -58,8 +69,7 @@ static void own_texts(log_place *place) {
   for (size_t i = 0; i < TEXTS; i++) {
     bytes += *texts[i] == NULL ? 0 : strlen(*texts[i]) + 1;
   }
-  place->texts = dds_alloc(bytes);
-  char *at = place->texts;
+  char *at = make_room(place, bytes);
   for (size_t i = 0; i < TEXTS; i++) {
     if (*texts[i] != NULL && at != NULL) {
       size_t text_bytes = strlen(*texts[i]) + 1;
@@ -78,8 +88,7 @@ void dds_request_log_add(dds_request_log *log, const dds_record *record) {
     return;
   }
   log_place *place = &log->places[index];
-  dds_free(place->texts);
-  *place = (log_place){.entry = {.id = log->next_id++, .record = *record}};
+  place->entry = (dds_request_entry){.id = log->next_id++, .record = *record};
   own_texts(place);
 }
 

@@ -89,6 +89,23 @@ static void test_take_hands_over(void **state) {
   dds_free(text);
 }
 
+/* What was in a secret's memory is gone, and the memory is there. */
+static void test_clearing(void **state) {
+  (void)state;
+  for (int is_secret = 0; is_secret < 2; is_secret++) {
+    dds_buffer buffer = {.maximum = 100, .is_secret = is_secret};
+    dds_buffer_clear(&buffer);
+    dds_buffer_append_text(&buffer, "secret-of-p");
+    const char *memory = buffer.data;
+    dds_buffer_clear(&buffer);
+    assert_int_equal(buffer.length, 0);
+    assert_ptr_equal(buffer.data, memory);
+    assert_string_equal(memory, "");
+    assert_string_equal(memory + 1, is_secret ? "" : "ecret-of-p");
+    dds_buffer_free(&buffer);
+  }
+}
+
 static void test_json_strings(void **state) {
   (void)state;
   static const struct {
@@ -241,6 +258,7 @@ int main(void) {
       cmocka_unit_test(test_maximum_is_sticky),
       cmocka_unit_test(test_truncating),
       cmocka_unit_test(test_take_hands_over),
+      cmocka_unit_test(test_clearing),
       cmocka_unit_test(test_json_strings),
       cmocka_unit_test(test_json_strings_of_any_byte),
       cmocka_unit_test(test_percent_encoding),
