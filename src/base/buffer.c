@@ -9,7 +9,8 @@
 #include "base/alloc.h"
 #include "base/json_block.h"
 
-enum { SMALLEST_CAPACITY = 64 };
+/* Room behind what is appended, since a quote or a brace mostly follows. */
+enum { SPARE_BYTES = 64 };
 
 /* Memory of another size with the same bytes; a secret's old memory is wiped, which realloc leaves.
  */
@@ -26,8 +27,9 @@ static char *resize(const dds_buffer *buffer, size_t capacity) {
   return data;
 }
 
-/* Makes room for `extra` bytes and the NUL; false, with `failed` set, where there is none. */
-static bool reserve(dds_buffer *buffer, size_t extra) {
+/* Makes room for `extra` bytes and the NUL, and for `spare` ones where memory is taken for them;
+ * false, with `failed` set, where there is none. */
+static bool make_room(dds_buffer *buffer, size_t extra, size_t spare) {
   if (buffer->failed != DDS_OK) {
     return false;
   }
@@ -43,14 +45,10 @@ static bool reserve(dds_buffer *buffer, size_t extra) {
 
   /* Doubled at least, so that many small appends stay linear. */
   size_t capacity = buffer->capacity > limit / 2 ? limit + 1 : buffer->capacity * 2;
-  if (capacity < SMALLEST_CAPACITY) {
-    capacity = SMALLEST_CAPACITY;
-  }
-  if (capacity < needed) {
-    capacity = needed;
-  }
-  if (capacity > limit + 1) {
-    capacity = limit + 1;
+  size_t unused = limit + 1 - needed;
+  size_t least = needed + (spare < unused ? spare : unused);
+  if (capacity < least) {
+    capacity = least;
   }
   char *data = resize(buffer, capacity);
   if (data == NULL) {
@@ -62,8 +60,12 @@ static bool reserve(dds_buffer *buffer, size_t extra) {
   return true;
 }
 
+static bool reserve(dds_buffer *buffer, size_t extra) {
+  return make_room(buffer, extra, SPARE_BYTES);
+}
+
 char *dds_buffer_reserve(dds_buffer *buffer, size_t length) {
-  if (!reserve(buffer, length)) {
+  if (!make_room(buffer, length, 0)) {
     return NULL;
   }
   buffer->data[buffer->length] = '\0';

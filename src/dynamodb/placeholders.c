@@ -8,6 +8,10 @@
 /* Asserted values are of items of at most 400 KB, each byte escaped at worst. */
 enum { LARGEST_BYTES = 16 * 1024 * 1024 };
 
+/* What all members and each take besides names and values, and room for most names from the start.
+ */
+enum { AROUND_BYTES = 120, MEMBER_BYTES = 16, USUAL_NAMES_BYTES = 120 };
+
 void dds_placeholders_init(dds_placeholders *placeholders) {
   *placeholders = (dds_placeholders){.names = DDS_BUFFER_INIT(LARGEST_BYTES),
                                      .values = DDS_BUFFER_INIT(LARGEST_BYTES)};
@@ -52,6 +56,9 @@ void dds_placeholders_append_name(dds_placeholders *placeholders, dds_buffer *ex
                                   const char *attribute) {
   dds_buffer *names = &placeholders->names;
   size_t index = find_name(placeholders, attribute);
+  if (index == 0 && placeholders->name_count == 0) {
+    dds_buffer_reserve(names, USUAL_NAMES_BYTES);
+  }
   if (index == placeholders->name_count) {
     append_member(names, "#n", index);
     dds_buffer_append_json_string(names, attribute, strlen(attribute));
@@ -64,6 +71,7 @@ void dds_placeholders_append_value(dds_placeholders *placeholders, dds_buffer *e
                                    const char *typed_value, size_t length) {
   dds_buffer *values = &placeholders->values;
   size_t index = placeholders->value_count++;
+  dds_buffer_reserve(values, length + MEMBER_BYTES);
   append_member(values, ":v", index);
   dds_buffer_append(values, typed_value, length);
   append_placeholder(expression, ":v", index);
@@ -144,6 +152,7 @@ static void append_object(dds_buffer *body, const char *name, const dds_buffer *
 }
 
 void dds_placeholders_append_members(const dds_placeholders *placeholders, dds_buffer *body) {
+  dds_buffer_reserve(body, placeholders->names.length + placeholders->values.length + AROUND_BYTES);
   append_object(body, "ExpressionAttributeNames", &placeholders->names);
   append_object(body, "ExpressionAttributeValues", &placeholders->values);
 }

@@ -16,6 +16,7 @@ bool dds_snapshot_append(dds_snapshot_seal *seal, const dds_old_row *row, dds_bu
   unsigned char digest[DDS_SHA256_BYTES] = {0};
   snapshot_head head = {.now_ms = row->now_ms, .columns_read = row->columns_read};
   size_t start = snapshot->length;
+  dds_buffer_reserve(snapshot, ITEM_OFFSET + row->item->json.length);
   dds_buffer_append(snapshot, (const char *)digest, sizeof digest);
   dds_buffer_append(snapshot, (const char *)&head, sizeof head);
   dds_buffer_append(snapshot, row->item->json.text, row->item->json.length);
