@@ -27,9 +27,9 @@ static char *resize(const dds_buffer *buffer, size_t capacity) {
   return data;
 }
 
-/* Makes room for `extra` bytes and the NUL, and for `spare` ones where memory is taken for them;
- * false, with `failed` set, where there is none. */
-static bool make_room(dds_buffer *buffer, size_t extra, size_t spare) {
+/* Takes memory for `extra` bytes, the NUL and `spare` ones; false, with `failed` set, where there
+ * is none. */
+static bool grow(dds_buffer *buffer, size_t extra, size_t spare) {
   if (buffer->failed != DDS_OK) {
     return false;
   }
@@ -38,13 +38,9 @@ static bool make_room(dds_buffer *buffer, size_t extra, size_t spare) {
     buffer->failed = DDS_TOOBIG;
     return false;
   }
-  size_t needed = buffer->length + extra + 1;
-  if (needed <= buffer->capacity) {
-    return true;
-  }
-
   /* Doubled at least, so that many small appends stay linear. */
   size_t capacity = buffer->capacity > limit / 2 ? limit + 1 : buffer->capacity * 2;
+  size_t needed = buffer->length + extra + 1;
   size_t unused = limit + 1 - needed;
   size_t least = needed + (spare < unused ? spare : unused);
   if (capacity < least) {
@@ -60,12 +56,17 @@ static bool make_room(dds_buffer *buffer, size_t extra, size_t spare) {
   return true;
 }
 
-static bool reserve(dds_buffer *buffer, size_t extra) {
-  return make_room(buffer, extra, SPARE_BYTES);
+/* Most appends find room. */
+static inline bool has_room(const dds_buffer *buffer, size_t extra) {
+  return extra < buffer->capacity - buffer->length && buffer->failed == DDS_OK;
+}
+
+static inline bool reserve(dds_buffer *buffer, size_t extra) {
+  return has_room(buffer, extra) || grow(buffer, extra, SPARE_BYTES);
 }
 
 char *dds_buffer_reserve(dds_buffer *buffer, size_t length) {
-  if (!make_room(buffer, length, 0)) {
+  if (!has_room(buffer, length) && !grow(buffer, length, 0)) {
     return NULL;
   }
   buffer->data[buffer->length] = '\0';

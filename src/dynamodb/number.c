@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 enum { MAX_DIGITS = 38, MAX_EXPONENT = 125, MIN_EXPONENT = -130 };
 
 /* Exponents beyond this are all the same to us: no number of DynamoDB or double comes near. */
@@ -235,8 +237,8 @@ double dds_number_to_double(const char *text, size_t length) {
     whole[used++] = '1';
     taken++;
   }
-  snprintf(whole + used, sizeof whole - used, "E%lld",
-           (long long)(number.exponent - (int64_t)taken + 1));
+  whole[used++] = 'E';
+  dds_text_from_integer(number.exponent - (int64_t)taken + 1, whole + used);
   return strtod(whole, NULL);
 }
 
