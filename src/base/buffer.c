@@ -89,10 +89,6 @@ void dds_buffer_append(dds_buffer *buffer, const char *bytes, size_t length) {
   buffer->data[buffer->length] = '\0';
 }
 
-void dds_buffer_append_text(dds_buffer *buffer, const char *text) {
-  dds_buffer_append(buffer, text, strlen(text));
-}
-
 void dds_buffer_append_char(dds_buffer *buffer, char byte) {
   dds_buffer_append(buffer, &byte, 1);
 }

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/attributes.h"
 #include "base/error.h"
@@ -38,9 +39,13 @@ char *dds_buffer_reserve(dds_buffer *buffer, size_t length);
 void dds_buffer_extend(dds_buffer *buffer, size_t length);
 
 void dds_buffer_append(dds_buffer *buffer, const char *bytes, size_t length);
-void dds_buffer_append_text(dds_buffer *buffer, const char *text);
 void dds_buffer_append_char(dds_buffer *buffer, char byte);
 void dds_buffer_append_format(dds_buffer *buffer, const char *format, ...) DDS_PRINTF(2, 3);
+
+/* Here, so that the length of a literal is known when it is compiled. */
+static inline void dds_buffer_append_text(dds_buffer *buffer, const char *text) {
+  dds_buffer_append(buffer, text, strlen(text));
+}
 
 /*
  * Appends a JSON string with its quotes: `"`, `\` and bytes below 0x20 are escaped, all else is
