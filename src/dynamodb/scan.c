@@ -30,11 +30,11 @@ enum {
   SMALLEST_LIMIT = 128,
   /* More items than fit in a page anyway: 1 MB, and no item has less than two bytes. */
   LARGEST_LIMIT = 500 * 1000,
-  /* Up to so many segments ask for the page behind as soon as a page has come; more of them only
-   * once it is read, since there is always another to read meanwhile: a page each, and one more. */
-  EAGER_SEGMENTS = 4,
   /* More than these are read one after another: each has a connection of its own. */
   MOST_SEGMENTS_AT_ONCE = 256,
+  /* Before further segments are begun: the first page of a megabyte has to come from near by, too.
+   */
+  PATIENCE_MS = 3,
 };
 
 typedef struct scan_page {
@@ -46,7 +46,6 @@ typedef struct scan_segment {
   size_t number;   /* which of the Scan's it is */
   scan_page page;  /* none: it is read to its end, and no other is left to take its place */
   scan_page ahead; /* behind `page`, or none yet */
-  bool has_come;   /* the answer of `page` was looked at for where the next one begins */
 } scan_segment;
 
 struct dds_scan {
@@ -64,9 +63,10 @@ struct dds_scan {
   int64_t given;          /* items, of all pages */
   int64_t wanted;         /* 0: all */
   bool has_filter;
-  int64_t limit;     /* the last page's */
-  int64_t opened_ms; /* when the page that was read last was opened; 0: none yet */
-  int64_t lost_ms;   /* by waiting for pages behind the first, less what reading them took */
+  int64_t limit; /* the last page's */
+  int64_t
+      opened_ms;    /* when the page that is read, or was read last, was opened; the scan, before */
+  int64_t spare_ms; /* how long it may wait before it begins further segments */
   dds_error failure; /* of a request ahead, kept until its page is needed */
 };
 
@@ -188,23 +188,6 @@ static bool look_ahead(dds_scan *scan, scan_segment *segment, find_member *find,
 
 /* ---- turning pages ---------------------------------------------------------------------------*/
 
-/* Notes which pages have come, and looks ahead of them. */
-static bool look_at_arrivals(dds_scan *scan, dds_error *error) {
-  for (size_t i = 0; i < scan->segment_count; i++) {
-    scan_segment *segment = &scan->segments[i];
-    if (segment->page.operation == NULL || segment->has_come ||
-        !dds_operation_has_arrived(segment->page.operation)) {
-      continue;
-    }
-    segment->has_come = true;
-    if (scan->segment_count <= EAGER_SEGMENTS &&
-        !look_ahead(scan, segment, dds_operation_peek, error)) {
-      return false;
-    }
-  }
-  return true;
-}
-
 /* The segments that are not read to their end, from the one whose turn it is: their pages are in
  * `waited`; `*come` is the first whose page has come, or NULL. */
 static size_t list_pages(const dds_scan *scan, scan_segment **come) {
@@ -214,7 +197,8 @@ static size_t list_pages(const dds_scan *scan, scan_segment **come) {
     scan_segment *segment = &scan->segments[(scan->turn + i) % scan->segment_count];
     if (segment->page.operation != NULL) {
       scan->waited[count++] = segment->page.operation;
-      *come = *come == NULL && segment->has_come ? segment : *come;
+      bool has_come = dds_operation_has_arrived(segment->page.operation);
+      *come = *come == NULL && has_come ? segment : *come;
     }
   }
   return count;
@@ -237,7 +221,6 @@ static bool open_page(dds_scan *scan, scan_segment *segment, dds_error *error) {
   if (!dds_operation_page(segment->page.operation)->has_items) {
     return refuse(scan, "it has no Items", error);
   }
-  segment->has_come = true;
   scan->current = segment;
   scan->opened_ms = dds_client_now_ms(scan->table->client);
   scan->turn = (size_t)(segment - scan->segments);
@@ -264,44 +247,42 @@ static bool begin_segments(dds_scan *scan, size_t count, dds_error *error) {
   return true;
 }
 
-/* Begins the further segments of a scan that has lost more time by waiting for pages than reading
- * took; where reading takes longer they would only fill memory. */
-static bool weigh_waiting(dds_scan *scan, int64_t turned_ms, dds_error *error) {
-  if (scan->segment_count == scan->most_segments || scan->opened_ms == 0) {
+/* Begins the further segments of a scan that has waited for pages longer than it read them; where
+ * reading takes longer they would only fill memory. */
+static bool weigh_waiting(dds_scan *scan, int64_t read_ms, dds_error *error) {
+  if (scan->segment_count == scan->most_segments) {
     return true;
   }
-  scan->lost_ms += dds_client_now_ms(scan->table->client) - turned_ms;
-  scan->lost_ms -= turned_ms - scan->opened_ms;
-  return scan->lost_ms <= 0 || begin_segments(scan, scan->most_segments, error);
+  scan->spare_ms +=
+      (read_ms - scan->opened_ms) - (dds_client_now_ms(scan->table->client) - read_ms);
+  return scan->spare_ms >= 0 || begin_segments(scan, scan->most_segments, error);
 }
 
 /* Opens the next page of any segment, waiting where none has come; at the end there is no current
  * one. */
 static bool turn_page(dds_scan *scan, dds_error *error) {
-  int64_t turned_ms = dds_client_now_ms(scan->table->client);
+  int64_t read_ms = dds_client_now_ms(scan->table->client);
   size_t index;
   scan_segment *come;
   size_t count = list_pages(scan, &come);
   if (count == 0) {
     return true;
   }
-  if (!dds_client_poll(scan->table->client, error) || !look_at_arrivals(scan, error)) {
+  if (!dds_client_poll(scan->table->client, error)) {
     return false;
   }
   list_pages(scan, &come);
   if (come == NULL) {
-    if (!dds_operation_wait_arrival(scan->waited, count, &index, error) ||
-        !look_at_arrivals(scan, error)) {
+    if (!dds_operation_wait_arrival(scan->waited, count, &index, error)) {
       return false;
     }
     list_pages(scan, &come);
   }
-  if (come != NULL && come->ahead.operation == NULL &&
-      !look_ahead(scan, come, dds_operation_peek, error)) {
+  if (come != NULL && !look_ahead(scan, come, dds_operation_peek, error)) {
     return false;
   }
   return dds_operation_wait_any(scan->waited, count, &index, error) &&
-         weigh_waiting(scan, turned_ms, error) &&
+         weigh_waiting(scan, read_ms, error) &&
          open_page(scan, find_segment(scan, scan->waited[index]), error);
 }
 
@@ -344,7 +325,6 @@ static bool leave_page(dds_scan *scan, dds_error *error) {
   scan_page left = segment->page;
   segment->page = segment->ahead;
   segment->ahead = left;
-  segment->has_come = false;
   scan->current = NULL;
   return goes_on || scan->begun == scan->total || begin_segment(scan, segment, error);
 }
@@ -360,6 +340,8 @@ bool dds_scan_open(const dds_table *table, const dds_scan_request *request, dds_
   }
   bool is_divided = request->segments > 1 && request->wanted == 0 && request->index == NULL;
   scan->table = table;
+  scan->opened_ms = dds_client_now_ms(table->client);
+  scan->spare_ms = PATIENCE_MS;
   scan->wanted = request->wanted;
   scan->has_filter = request->filter != NULL;
   scan->total = is_divided ? request->segments : 1;

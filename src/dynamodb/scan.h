@@ -4,9 +4,8 @@
  *
  * The next page is asked for as soon as a page has come, before its checksum is checked and its
  * items are read. A Scan may be divided into segments, which come side by side; their pages are
- * read one after the other, whichever is there. Of each segment at most two pages are in memory,
- * wholly or partly: the one that is read or waits to be read, and the one behind it; of more than
- * four segments the latter only of the one that is read.
+ * read one after the other, whichever is there. Of each segment one page is in memory, wholly or
+ * partly, and of the one that is read two: it, and the one behind it.
  */
 #pragma once
 

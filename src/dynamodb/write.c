@@ -208,11 +208,23 @@ static void append_kept(const dds_write *write, const dds_item *base, dds_buffer
   }
 }
 
+/* How many bytes of JSON the item will have, about: a little more. */
+static size_t expected_length(const dds_write *write, const dds_item *base) {
+  enum { AROUND_BYTES = 4 };
+  size_t length = write->key.length + base->json.length;
+  for (size_t i = 0; i < write->assignment_count; i++) {
+    const dds_assignment *assignment = &write->assignments[i];
+    length += strlen(assignment->attribute) + assignment->typed_length + AROUND_BYTES;
+  }
+  return length;
+}
+
 void dds_write_append_item(const dds_write *write, const dds_item *base, dds_buffer *item) {
   if (write->item != NULL) {
     dds_buffer_append(item, write->item, write->item_length);
     return;
   }
+  dds_buffer_reserve(item, expected_length(write, base));
   dds_buffer_append(item, write->key.json, write->key.length - 1);
   append_kept(write, base, item);
   for (size_t i = 0; i < write->assignment_count; i++) {
@@ -224,17 +236,6 @@ void dds_write_append_item(const dds_write *write, const dds_item *base, dds_buf
     dds_buffer_append(item, assignment->typed_value, assignment->typed_length);
   }
   dds_buffer_append_char(item, '}');
-}
-
-/* How many bytes of JSON the item will have, about: a little more. */
-static size_t expected_length(const dds_write *write, const dds_item *base) {
-  enum { AROUND_BYTES = 4 };
-  size_t length = write->key.length + base->json.length;
-  for (size_t i = 0; i < write->assignment_count; i++) {
-    const dds_assignment *assignment = &write->assignments[i];
-    length += strlen(assignment->attribute) + assignment->typed_length + AROUND_BYTES;
-  }
-  return length;
 }
 
 /* By DynamoDB's rule. */
@@ -253,7 +254,6 @@ static size_t size_of_assignments(const dds_write *write) {
 
 bool dds_write_make_put(dds_write *write, const dds_item *base, dds_error *error) {
   dds_buffer text = DDS_BUFFER_INIT(LARGEST_ITEM);
-  dds_buffer_reserve(&text, expected_length(write, base));
   dds_write_append_item(write, base, &text);
   if (!dds_buffer_check(&text, error)) {
     dds_buffer_free(&text);

@@ -395,42 +395,42 @@ static void reads_so_many_segments_at_one_time(void **state) {
   table_fixture_tear_down(&f);
 }
 
-enum { GRADUAL_SEGMENTS = 3, GRADUAL_PAGES = 4, PAGE_MS = 10 };
+enum { GRADUAL_SEGMENTS = 3, GRADUAL_PAGES = 4 };
 
-/* Pages of two items; each comes after PAGE_MS. */
+/* Pages of two items; each comes after the milliseconds of the context. */
 static void serve_slow_page(void *context, const scripted_request *request,
                             scripted_answer *answer) {
   static char page[200];
   const char *key = strstr(request->body, "\"ExclusiveStartKey\":{\"id\":{\"N\":\"");
   long number = key == NULL ? 1 : strtol(strstr(key, "\"N\":\"") + strlen("\"N\":\""), NULL, 10);
   char next[60] = "";
-  (void)context;
   if (number < GRADUAL_PAGES) {
     snprintf(next, sizeof next, ",\"LastEvaluatedKey\":{\"id\":{\"N\":\"%ld\"}}", number + 1);
   }
   snprintf(page, sizeof page, "{\"Items\":[{\"id\":{\"N\":\"1\"}},{\"id\":{\"N\":\"2\"}}]%s}",
            next);
-  *answer = (scripted_answer){.status = 200, .body = page, .duration_ms = PAGE_MS};
+  *answer =
+      (scripted_answer){.status = 200, .body = page, .duration_ms = *(const int64_t *)context};
 }
 
 /* Reads all, as a host that takes so long for each item; returns after how many of them a second
  * segment was begun. */
-static size_t read_gradually(int64_t item_ms) {
+static size_t read_gradually(int64_t page_ms, int64_t item_ms) {
   table_fixture f;
   dds_scan *scan = NULL;
   dds_item item = {.json = {0}};
   const dds_scan_request request = {
       .projection = whole, .segments = GRADUAL_SEGMENTS, .is_gradual = true};
   size_t count = 0;
-  size_t first = 0;
+  size_t first = SIZE_MAX;
   table_fixture_set_up(&f);
-  scripted_transport_serve(f.script, serve_slow_page, NULL);
+  scripted_transport_serve(f.script, serve_slow_page, &page_ms);
   assert_true(dds_scan_open(&f.table, &request, &scan, &f.error));
   while (dds_scan_next(scan, &item, &f.error) && item.json.text != NULL) {
     size_t sent = scripted_transport_request_count(f.script);
     bool has_second =
         strstr(scripted_transport_request(f.script, sent - 1)->body, "\"Segment\":0") == NULL;
-    first = first == 0 && has_second ? count : first;
+    first = first == SIZE_MAX && has_second ? count : first;
     count++;
     scripted_transport_set_now(f.script, scripted_transport_now(f.script) + item_ms);
   }
@@ -442,12 +442,22 @@ static size_t read_gradually(int64_t item_ms) {
   return first;
 }
 
-/* The first page says nothing: connecting is part of waiting for it. */
 static void begins_segments_where_it_waits(void **state) {
   (void)state;
-  assert_int_equal(read_gradually(0), 2);           /* behind the second page that is waited for */
-  assert_int_equal(read_gradually(PAGE_MS / 5), 2); /* reading takes less than waiting */
-  assert_int_equal(read_gradually(PAGE_MS / 2 + 1), 2 * GRADUAL_PAGES); /* one after another */
+  const struct {
+    int64_t page_ms;
+    int64_t item_ms;
+    size_t first;
+  } cases[] = {
+      {10, 0, 0},                /* the first page is waited for already */
+      {3, 0, 2},                 /* which may be so once */
+      {3, 2, 2 * GRADUAL_PAGES}, /* reading takes longer: one after another */
+      {10, 50, 0},               /* which it does not know of yet */
+      {3, 1, 2 * GRADUAL_PAGES},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    assert_int_equal(read_gradually(cases[i].page_ms, cases[i].item_ms), cases[i].first);
+  }
 }
 
 static void script_item(table_fixture *f) {

@@ -175,7 +175,7 @@ static void serve(void *context, const scripted_request *request, scripted_answe
   const char *attempt = scripted_request_header(request, "amz-sdk-request");
   bool goes_on;
   assert_int_equal(number_in(request->body, "\"TotalSegments\":", 1), m->segments);
-  size_t most_pages = m->segments > 4 && m->fault_percent == 0 ? m->segments + 1 : 2 * m->segments;
+  size_t most_pages = m->fault_percent == 0 ? m->segments + 1 : 2 * m->segments;
   assert_true(scripted_transport_open_exchanges(m->base.script) < most_pages);
   answer->duration_ms = 1 + draw(m, 40);
   if (m->fault_percent > 0 && strstr(attempt, "attempt=1") != NULL &&
