@@ -95,12 +95,13 @@ dds_json_type dds_json_type_of(dds_json value) {
   }
 }
 
-/* `next` stands behind an opening quote; returns what is behind the closing one. Apart, since most
- * strings are short. */
-DDS_NOINLINE static const char *behind_blocks(const char *next, const char *end) {
+/* `next` stands behind an opening quote; returns what is behind the closing one. */
+static DDS_INLINE const char *behind_blocks_by(const char *next, const char *end, bool is_wide) {
   uint64_t is_first_escaped = 0;
-  for (; end - next >= DDS_JSON_BLOCK_BYTES; next += DDS_JSON_BLOCK_BYTES) {
-    dds_json_block block = dds_json_block_read(next);
+  for (;; next += DDS_JSON_BLOCK_BYTES) {
+    size_t left = (size_t)(end - next);
+    dds_json_block block =
+        is_wide ? dds_json_block_read_wide(next, left) : dds_json_block_read_some(next, left);
     uint64_t escapes = dds_json_block_escapes(block.backslashes, is_first_escaped);
     uint64_t closing = block.quotes & ~(escapes << 1 | is_first_escaped);
     if (closing != 0) {
@@ -108,11 +109,15 @@ DDS_NOINLINE static const char *behind_blocks(const char *next, const char *end)
     }
     is_first_escaped = escapes >> (DDS_JSON_BLOCK_BYTES - 1);
   }
-  next += is_first_escaped;
-  while (*next != '"') {
-    next += *next == '\\' ? 2 : 1; /* whatever is escaped, it is no closing quote */
-  }
-  return next + 1;
+}
+
+DDS_JSON_WIDE static const char *behind_blocks_wide(const char *next, const char *end) {
+  return behind_blocks_by(next, end, true);
+}
+
+/* Apart, since most strings are short. */
+DDS_NOINLINE static const char *behind_blocks(const char *next, const char *end) {
+  return dds_json_is_wide() ? behind_blocks_wide(next, end) : behind_blocks_by(next, end, false);
 }
 
 /* `next` stands on an opening quote. */
