@@ -214,11 +214,58 @@ static bool enter(nesting *open, bool is_object, size_t depth_around) {
   return true;
 }
 
+/* What is behind a short string without escapes; NULL where there is another, or no string. */
+static inline const char *behind_short(const char *at, const char *end) {
+  if (end - at <= DDS_JSON_PREFIX_BYTES || *at != '"') {
+    return NULL;
+  }
+  size_t length = dds_json_plain_prefix(at + 1);
+  return length < DDS_JSON_PREFIX_BYTES && at[1 + length] == '"' ? at + length + 2 : NULL;
+}
+
+/* What is behind digits before a comma or a closing bracket; NULL where there is anything else. */
+static inline const char *behind_whole(const char *at, const char *end) {
+  const char *start = at;
+  while (at < end && *at >= '0' && *at <= '9') {
+    at++;
+  }
+  bool is_whole = at > start && (*start != '0' || at == start + 1);
+  return is_whole && at < end && (*at == ',' || *at == '}' || *at == ']') ? at : NULL;
+}
+
+/*
+ * What is behind a member, or an element, in the form that most have: a short name, a short text or
+ * a whole number, no space. NULL where there is anything else, wrong or not, for the checks below.
+ */
+static inline const char *behind_common(const char *at, const char *end, bool is_object) {
+  if (is_object) {
+    at = behind_short(at, end);
+    if (at == NULL || at == end || *at != ':') {
+      return NULL;
+    }
+    at++;
+  }
+  const char *behind = behind_short(at, end);
+  return behind != NULL ? behind : behind_whole(at, end);
+}
+
+/* Reads as many of these as follow a value. */
+static void check_common(dds_json_reader *in, bool is_object) {
+  const char *at = in->next;
+  const char *behind = at;
+  while (behind != NULL) {
+    at = behind;
+    behind = at < in->end && *at == ',' ? behind_common(at + 1, in->end, is_object) : NULL;
+  }
+  in->next = at;
+}
+
 /* Reads what follows a value: closing brackets, and the comma and name before the next one. False
  * where that is wrong; the document is whole when no bracket is open any more. */
 static bool check_behind_value(dds_json_reader *in, nesting *open) {
   dds_json name;
   while (open->depth > 0) {
+    check_common(in, in_object(open));
     dds_json_reader_skip_space(in);
     if (dds_json_reader_take(in, ',')) {
       return !in_object(open) || dds_json_reader_name(in, &name);
@@ -231,17 +278,24 @@ static bool check_behind_value(dds_json_reader *in, nesting *open) {
   return true;
 }
 
-/* Reads an opening bracket; `*is_empty` where its closing one follows, which is read too. */
-static bool check_opening(dds_json_reader *in, nesting *open, bool *is_empty) {
+/* Reads an opening bracket. Where its closing one follows, or a member that is read here, a value
+ * is read: `*is_value`. */
+static bool check_opening(dds_json_reader *in, nesting *open, bool *is_value) {
   bool is_object = *in->next == '{';
   dds_json name;
   if (!enter(open, is_object, in->depth)) {
     return false;
   }
   in->next++;
+  const char *behind = behind_common(in->next, in->end, is_object);
+  *is_value = behind != NULL;
+  if (*is_value) {
+    in->next = behind;
+    return true;
+  }
   dds_json_reader_skip_space(in);
-  *is_empty = dds_json_reader_take(in, is_object ? '}' : ']');
-  if (*is_empty) {
+  *is_value = dds_json_reader_take(in, is_object ? '}' : ']');
+  if (*is_value) {
     open->depth--;
     return true;
   }
@@ -254,11 +308,11 @@ static bool check_container(dds_json_reader *in) {
     dds_json_reader_skip_space(in);
     int byte = dds_json_reader_peek(in);
     if (byte == '{' || byte == '[') {
-      bool is_empty;
-      if (!check_opening(in, &open, &is_empty)) {
+      bool is_value;
+      if (!check_opening(in, &open, &is_value)) {
         return false;
       }
-      if (!is_empty) {
+      if (!is_value) {
         continue;
       }
     } else if (!check_scalar(in)) {
