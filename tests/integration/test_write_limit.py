@@ -2,6 +2,7 @@
 function call reads and what it writes are counted together."""
 
 import json
+import time
 
 import pytest
 from scripted_endpoint import Response
@@ -171,6 +172,37 @@ def test_a_call_that_sends_within_a_transaction_counts_both(limited):
                  f"more than the {read + 19:g} that this call has used"):
         short.value(REAP)
     assert (len(exact.sids()), len(short.sids())) == (0, 1)
+
+
+def test_a_cursor_opened_within_a_call_outlives_it(limited, scripted_endpoint):
+    """SQLite's progress handler, called while the call waits, opens it. What it counts on must
+    outlive the call, too: AddressSanitizer sees it where it does not."""
+    found = {"ConsumedCapacity": {"CapacityUnits": 1}}
+    cursors = []
+
+    def answer(request):
+        if request.operation == "GetItem":
+            time.sleep(0.3)
+            return Response(json=found | {"Item": SERVERLESS.item("a", SMALL, LATER)})
+        if request.operation != "Scan":
+            return Response(json=found)
+        start = json.loads(request.body).get("ExclusiveStartKey", {"sessionId": {"S": "0"}})
+        page = int(start["sessionId"]["S"])
+        more = {"LastEvaluatedKey": {"sessionId": {"S": str(page + 1)}}} if page < 9 else {}
+        return Response(json=found | more | {
+            "Items": [SERVERLESS.item(f"s{page}", SMALL, LATER)], "Count": 1})
+
+    def step():
+        if not cursors and "GetItem" in scripted_endpoint.operations():
+            cursors.append(None)
+            cursors[0] = sessions.connection.execute("SELECT sid FROM sessions")
+            cursors[0].fetchone()
+
+    scripted_endpoint.handler = answer
+    sessions = limited(1000, f"endpoint_url='{scripted_endpoint.url}'")
+    sessions.connection.set_progress_handler(step, 1000)
+    assert sessions.value(TOUCH) == 1
+    assert len(cursors[0].fetchall()) == 9
 
 
 @pytest.mark.parametrize("operation, body, units", [
