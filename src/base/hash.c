@@ -15,17 +15,13 @@
 #include <wmmintrin.h>
 #endif
 
-bool dds_hash_sha256(const void *data, size_t length, unsigned char digest[DDS_SHA256_BYTES]) {
-  unsigned int written = 0;
-  const void *bytes = length == 0 ? "" : data;
-  return EVP_Digest(bytes, length, digest, &written, EVP_sha256(), NULL) == 1 &&
-         written == DDS_SHA256_BYTES;
-}
-
 bool dds_hash_sha256_hex(const void *data, size_t length, char hex[DDS_SHA256_HEX_BYTES]) {
   unsigned char digest[DDS_SHA256_BYTES];
   hex[0] = '\0';
-  if (!dds_hash_sha256(data, length, digest)) {
+  unsigned int written = 0;
+  const void *bytes = length == 0 ? "" : data;
+  if (EVP_Digest(bytes, length, digest, &written, EVP_sha256(), NULL) != 1 ||
+      written != DDS_SHA256_BYTES) {
     return false;
   }
   dds_hash_hex(digest, hex);

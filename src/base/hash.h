@@ -13,10 +13,7 @@
 
 enum { DDS_SHA256_BYTES = 32, DDS_SHA256_HEX_BYTES = 65 };
 
-DDS_MUST_USE bool dds_hash_sha256(const void *data, size_t length,
-                                  unsigned char digest[DDS_SHA256_BYTES]);
-
-/* Lower-case hexadecimal with a NUL. */
+/* SHA-256 in lower-case hexadecimal with a NUL. */
 DDS_MUST_USE bool dds_hash_sha256_hex(const void *data, size_t length,
                                       char hex[DDS_SHA256_HEX_BYTES]);
 

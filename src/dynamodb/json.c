@@ -95,7 +95,8 @@ dds_json_type dds_json_type_of(dds_json value) {
   }
 }
 
-/* `next` stands behind an opening quote; returns what is behind the closing one. */
+/* `next` stands behind an opening quote; returns what is behind the closing one, which a text that
+ * was checked has before `end`. */
 static DDS_INLINE const char *behind_blocks_by(const char *next, const char *end, bool is_wide) {
   uint64_t is_first_escaped = 0;
   for (;; next += DDS_JSON_BLOCK_BYTES) {

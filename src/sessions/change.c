@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#include "base/alloc.h"
 #include "sessions/assertion.h"
 #include "sessions/assign.h"
 #include "sessions/expiry_rules.h"

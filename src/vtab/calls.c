@@ -273,14 +273,14 @@ static void count_units(const dds_nets *nets, const dds_calls *calls) {
 }
 
 /* The transaction has the limit to itself, and so has the function call that it is part of. */
-static bool check_target(const dds_target *target, dds_error *error) {
+static bool check_target(dds_target *target, dds_error *error) {
+  const dds_meter *call = dds_target_call(target);
   const dds_meter transaction = {.limit_units = target->options.capacity_limit,
                                  .used_units = target->sent_units};
   const char *name = target->table.name;
   double units = target->planned_units;
   return dds_meter_check_writes(&transaction, name, units, "transaction has sent", error) &&
-         (target->call == NULL ||
-          dds_meter_check_writes(target->call, name, units, "call has used", error));
+         (call == NULL || dds_meter_check_writes(call, name, units, "call has used", error));
 }
 
 bool dds_calls_check_limit(const dds_nets *nets, const dds_calls *calls, dds_error *error) {
@@ -297,8 +297,9 @@ void dds_calls_note_sent(const dds_nets *nets) {
   for (size_t i = 0; i < nets->count; i++) {
     dds_target *target = nets->list[i].target;
     target->sent_units += target->planned_units;
-    if (target->call != NULL) {
-      target->call->used_units += target->planned_units;
+    dds_meter *call = dds_target_call(target);
+    if (call != NULL) {
+      call->used_units += target->planned_units;
     }
     target->planned_units = 0.0;
   }

@@ -119,10 +119,11 @@ static bool prepare_touch(const dds_vtab *table, bool has_seconds, sqlite3_stmt 
 static bool run(const dds_vtab *table, sqlite3_stmt *statement, int64_t *changes,
                 dds_error *error) {
   dds_target *target = dds_target_retain(table->target);
-  dds_meter meter = dds_target_meter(target);
-  target->call = &meter;
+  if (target->call_depth++ == 0) {
+    target->call = dds_target_meter(target);
+  }
   bool ok = dds_statement_finish(table->connection->db, statement, changes, error);
-  target->call = NULL;
+  target->call_depth--;
   dds_target_release(target);
   return ok;
 }

@@ -119,7 +119,8 @@ static bool fill(dds_loop *loop, dds_target *target, const char *words, dds_erro
 void dds_loop_open_table(dds_loop *loop) {
   loop->table = loop->target->table;
   loop->table.sql_name = loop->sql_name;
-  loop->table.meter = loop->target->call != NULL ? loop->target->call : &loop->meter;
+  dds_meter *call = dds_target_call(loop->target);
+  loop->table.meter = call != NULL ? call : &loop->meter;
 }
 
 dds_projection dds_loop_projection(const dds_loop *loop) {

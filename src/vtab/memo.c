@@ -6,7 +6,11 @@
 #include "base/alloc.h"
 
 /* What an entry takes besides its texts, about: allocations, hash table, arrays. */
-enum { ENTRY_BYTES = 128 };
+enum {
+  ENTRY_BYTES = 128,
+  /* What an answer that is kept holds beside its body: its request, and libcurl's handle. */
+  ANSWER_BYTES = 16 * 1024,
+};
 
 /* Most loops that ask by key ask for one. */
 enum { FIRST_CAPACITY = 8 };
@@ -115,7 +119,7 @@ void dds_memo_keep(dds_memo *memo, uint64_t state, dds_operation *answer) {
   if (memo->state == state && grow_answers(memo)) {
     dds_page_close(dds_operation_page(answer));
     memo->answers[memo->answer_count++] = answer;
-    memo->bytes += dds_operation_answer_bytes(answer);
+    memo->bytes += ANSWER_BYTES + dds_operation_answer_bytes(answer);
     return;
   }
   if (memo->state == state) {

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "base/alloc.h"
 #include "vtab/connection.h"
 #include "vtab/facts.h"
 

@@ -72,6 +72,10 @@ dds_meter dds_target_meter(dds_target *target) {
       .limit_units = target->options.capacity_limit, .report = report, .context = target};
 }
 
+dds_meter *dds_target_call(dds_target *target) {
+  return target->call_depth > 0 ? &target->call : NULL;
+}
+
 dds_table dds_target_metered(const dds_target *target, dds_meter *meter) {
   dds_table table = target->table;
   meter->limit_units = target->options.capacity_limit;

@@ -28,7 +28,8 @@ typedef struct dds_target {
    * commit='through' has sent in the open transaction. */
   double planned_units;
   double sent_units;
-  dds_meter *call; /* of the function call that runs a statement on the table; NULL: of none */
+  dds_meter call;    /* what the function call has used that runs a statement on the table, with */
+  size_t call_depth; /* those that run in it; 0: none runs. A cursor that outlives it stays on it */
 } dds_target;
 
 /* Takes over the options. One reference is the caller's. */
@@ -46,6 +47,9 @@ DDS_MUST_USE bool dds_target_open(dds_target *target, dds_error *error);
 /* A meter with capacity_limit for what is read, of which it tells SQLite's log; the target is
  * borrowed. */
 dds_meter dds_target_meter(dds_target *target);
+
+/* The meter of the function call that runs; NULL: none does. Borrowed from the target. */
+dds_meter *dds_target_call(dds_target *target);
 
 /* The table, with its requests counted on a meter of the caller's, which gets capacity_limit. */
 dds_table dds_target_metered(const dds_target *target, dds_meter *meter);

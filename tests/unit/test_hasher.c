@@ -15,9 +15,11 @@ enum { MOST_BYTES = 300 };
 static void check_both(dds_hasher *hasher, const unsigned char *key, const unsigned char *data,
                        size_t length) {
   unsigned char digest[DDS_SHA256_BYTES], expected[DDS_SHA256_BYTES];
+  char hex[DDS_SHA256_HEX_BYTES], expected_hex[DDS_SHA256_HEX_BYTES];
   assert_true(dds_hasher_sha256(hasher, data, length, digest));
-  assert_true(dds_hash_sha256(data, length, expected));
-  assert_memory_equal(digest, expected, sizeof digest);
+  dds_hash_hex(digest, hex);
+  assert_true(dds_hash_sha256_hex(data, length, expected_hex));
+  assert_string_equal(hex, expected_hex);
   assert_true(dds_hasher_hmac(hasher, key, data, length, digest));
   assert_true(dds_hash_hmac_sha256(key, DDS_SHA256_BYTES, data, length, expected));
   assert_memory_equal(digest, expected, sizeof digest);
