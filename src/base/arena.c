@@ -5,7 +5,8 @@
 
 #include "base/alloc.h"
 
-enum { BLOCK_BYTES = 64 * 1024 };
+/* A piece that stays holds its block, so neither a block nor what else may stand in it is large. */
+enum { BLOCK_BYTES = 8 * 1024, LARGEST_SHARED_BYTES = 2 * 1024 };
 
 struct dds_arena_block {
   size_t users;
@@ -14,14 +15,9 @@ struct dds_arena_block {
   char bytes[];
 };
 
-/* A piece that is larger than a block gets one of its own size. */
-static dds_arena_block *make_block(size_t size_bytes) {
-  size_t capacity = BLOCK_BYTES - sizeof(dds_arena_block);
-  if (size_bytes > SIZE_MAX - BLOCK_BYTES) {
+static dds_arena_block *make_block(size_t capacity) {
+  if (capacity > SIZE_MAX - sizeof(dds_arena_block)) {
     return NULL;
-  }
-  if (size_bytes > capacity) {
-    capacity = size_bytes;
   }
   dds_arena_block *block = dds_realloc(NULL, sizeof *block + capacity);
   if (block != NULL) {
@@ -30,24 +26,35 @@ static dds_arena_block *make_block(size_t size_bytes) {
   return block;
 }
 
-char *dds_arena_take(dds_arena *arena, size_t size_bytes, dds_arena_block **block) {
-  *block = NULL;
-  if (arena->current != NULL && arena->current->users == 1) {
-    arena->current->used = 0; /* all that stood in it is gone */
+/* The block that is being filled, or the next one where it has no room. */
+static dds_arena_block *block_with_room(dds_arena *arena, size_t size_bytes) {
+  dds_arena_block *current = arena->current;
+  if (current != NULL && current->users == 1) {
+    current->used = 0; /* all that stood in it is gone */
   }
-  if (arena->current == NULL || size_bytes > arena->current->capacity - arena->current->used) {
-    dds_arena_block *made = make_block(size_bytes);
-    if (made == NULL) {
-      return NULL;
-    }
-    dds_arena_release(arena->current);
+  if (current != NULL && size_bytes <= current->capacity - current->used) {
+    return current;
+  }
+  dds_arena_block *made = make_block(BLOCK_BYTES - sizeof *made);
+  if (made != NULL) {
+    dds_arena_release(current);
     arena->current = made;
   }
-  dds_arena_block *current = arena->current;
-  char *piece = current->bytes + current->used;
-  current->used += size_bytes;
-  current->users++;
-  *block = current;
+  return made;
+}
+
+char *dds_arena_take(dds_arena *arena, size_t size_bytes, dds_arena_block **block) {
+  if (size_bytes > LARGEST_SHARED_BYTES) {
+    *block = make_block(size_bytes); /* whose only user is the piece */
+    return *block != NULL ? (*block)->bytes : NULL;
+  }
+  *block = block_with_room(arena, size_bytes);
+  if (*block == NULL) {
+    return NULL;
+  }
+  char *piece = (*block)->bytes + (*block)->used;
+  (*block)->used += size_bytes;
+  (*block)->users++;
   return piece;
 }
 

@@ -1,7 +1,7 @@
 /*
- * Memory for texts by the thousand that go at about the same time. They stand one behind the other
- * in blocks, and a block goes with the last piece of it: memory of its own for each costs more to
- * get and to give back than the text to copy.
+ * Memory for texts by the thousand that go at about the same time. Short ones stand one behind the
+ * other in blocks of 8 KB, and a block goes with the last piece of it: memory of its own for each
+ * costs more to get and to give back than the text to copy.
  */
 #pragma once
 

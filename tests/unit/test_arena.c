@@ -84,6 +84,27 @@ static void fills_few_blocks_and_the_last_one_again(void **state) {
   assert_int_equal(failing_allocator_live_blocks(), 0);
 }
 
+/* What is given back between short pieces that stay, as by ROLLBACK TO, leaves nothing behind. */
+static void gives_long_pieces_memory_of_their_own(void **state) {
+  enum { ROUNDS = 100, SHORT_BYTES = 50 };
+  (void)state;
+  dds_arena arena = {0};
+  dds_arena_block *kept[ROUNDS];
+  for (size_t i = 0; i < ROUNDS; i++) {
+    dds_arena_block *block;
+    assert_non_null(dds_arena_take(&arena, SHORT_BYTES, &kept[i]));
+    assert_non_null(dds_arena_take(&arena, LONGEST, &block));
+    assert_ptr_not_equal(block, kept[i]);
+    dds_arena_release(block);
+  }
+  assert_int_equal(failing_allocator_live_blocks(), 1);
+  for (size_t i = 0; i < ROUNDS; i++) {
+    dds_arena_release(kept[i]);
+  }
+  dds_arena_free(&arena);
+  assert_int_equal(failing_allocator_live_blocks(), 0);
+}
+
 static void survives_a_refused_allocation(void **state) {
   (void)state;
   dds_arena arena = {0};
@@ -109,6 +130,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(keeps_pieces_until_they_are_given_back),
       cmocka_unit_test(fills_few_blocks_and_the_last_one_again),
+      cmocka_unit_test(gives_long_pieces_memory_of_their_own),
       cmocka_unit_test(survives_a_refused_allocation),
   };
   return cmocka_run_group_tests(tests, failing_allocator_set_up, NULL);
