@@ -35,6 +35,8 @@ enum {
   /* Before further segments are begun: the first page of a megabyte has to come from near by, too.
    */
   PATIENCE_MS = 3,
+  /* So often what has come meanwhile is taken in, so that a server can go on sending. */
+  POLL_ITEMS = 128,
 };
 
 typedef struct scan_page {
@@ -387,7 +389,7 @@ bool dds_scan_next(dds_scan *scan, dds_item *item, dds_error *error) {
     if (item->json.text != NULL) {
       scan->given++;
       scan->on_page++;
-      return true;
+      return scan->on_page % POLL_ITEMS != 0 || dds_client_poll(scan->table->client, error);
     }
     if (!leave_page(scan, error)) {
       return false;
