@@ -124,11 +124,20 @@ static bool add_companion(session_edit *edit, dds_write *write, dds_error *error
   return ok;
 }
 
+/* Whether the payload is a string of this text. Where it is a JSON object it was read before. */
+static bool is_stored_text(const session_edit *edit, dds_json text) {
+  dds_json old = edit->old.whole;
+  if (!edit->is_stored || edit->stored.type != DDS_TYPE_STRING) {
+    return false;
+  }
+  return edit->old.root.text != NULL
+             ? old.length == text.length && memcmp(old.text, text.text, text.length) == 0
+             : dds_json_string_equals(edit->stored.content, text.text, text.length);
+}
+
 static bool assign_text(const session_edit *edit, dds_write *write, dds_error *error) {
   dds_json text = edit->session.whole;
-  bool is_same = edit->is_stored && edit->stored.type == DDS_TYPE_STRING &&
-                 dds_json_string_equals(edit->stored.content, text.text, text.length);
-  return is_same ||
+  return is_stored_text(edit, text) ||
          dds_write_assign_string(write, edit->changes->layout->data, text.text, text.length, error);
 }
 

@@ -132,10 +132,15 @@ static bool read_age(const dds_json *old, const dds_json *cookie, bool any, int6
 
 bool dds_expiry_rules_follow_cookie(const dds_layout *layout, const dds_json *old, dds_json cookie,
                                     int64_t now_ms, dds_expiry_move *move, dds_error *error) {
+  *move = (dds_expiry_move){0};
+  if (old != NULL && old->length == cookie.length &&
+      memcmp(old->text, cookie.text, cookie.length) == 0) {
+    return true; /* as most statements leave it */
+  }
   bool is_date_new = old == NULL || is_changed(old, &cookie, "expires");
   bool is_age_new = old == NULL || is_changed(old, &cookie, "originalMaxAge") ||
                     is_changed(old, &cookie, "maxAge");
-  *move = (dds_expiry_move){.moves = is_date_new || is_age_new};
+  move->moves = is_date_new || is_age_new;
   if (!move->moves) {
     return true;
   }
