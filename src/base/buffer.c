@@ -220,13 +220,9 @@ static char *write_json_block(char *to, const char *bytes) {
   return to + (DDS_JSON_BLOCK_BYTES - done);
 }
 
-/* Writes where there is room for all of it; returns what is behind it. */
-static char *write_json(char *to, const char *bytes, size_t length) {
-  size_t i = 0;
-  for (; length - i >= ROOM_BYTES; i += DDS_JSON_BLOCK_BYTES) {
-    to = write_json_block(to, bytes + i);
-  }
-  for (; i < length; i++) {
+/* One byte after the other. */
+static char *write_json_bytes(char *to, const char *bytes, size_t length) {
+  for (size_t i = 0; i < length; i++) {
     unsigned char byte = (unsigned char)bytes[i];
     if (json_escapes[byte] == 0) {
       *to++ = (char)byte;
@@ -235,6 +231,29 @@ static char *write_json(char *to, const char *bytes, size_t length) {
     }
   }
   return to;
+}
+
+DDS_JSON_WIDE static char *write_json_wide(char *to, const char *bytes, size_t length) {
+  for (size_t i = 0; i < length; i += DDS_JSON_HALF_BYTES) {
+    size_t count = length - i < DDS_JSON_HALF_BYTES ? length - i : DDS_JSON_HALF_BYTES;
+    dds_json_block block = dds_json_block_read_wide(bytes + i, count);
+    to = dds_json_block_controls_wide(bytes + i, count) != 0
+             ? write_json_bytes(to, bytes + i, count)
+             : dds_json_block_escape_wide(bytes + i, count, block.quotes | block.backslashes, to);
+  }
+  return to;
+}
+
+/* Writes where there is room for all of it; returns what is behind it. */
+static char *write_json(char *to, const char *bytes, size_t length) {
+  size_t i = 0;
+  if (dds_json_is_wide()) {
+    return write_json_wide(to, bytes, length);
+  }
+  for (; length - i >= ROOM_BYTES; i += DDS_JSON_BLOCK_BYTES) {
+    to = write_json_block(to, bytes + i);
+  }
+  return write_json_bytes(to, bytes + i, length - i);
 }
 
 /* Whether there is room for a JSON string of these bytes, whatever they are. */

@@ -21,7 +21,7 @@
 #include <emmintrin.h>
 #endif
 
-enum { DDS_JSON_BLOCK_BYTES = 64, DDS_JSON_PREFIX_BYTES = 16 };
+enum { DDS_JSON_BLOCK_BYTES = 64, DDS_JSON_HALF_BYTES = 32, DDS_JSON_PREFIX_BYTES = 16 };
 
 typedef struct dds_json_block {
   uint64_t quotes;
@@ -213,10 +213,10 @@ static inline size_t dds_json_block_squeeze_some(const char *block, size_t left,
 }
 
 /*
- * These two again with AVX-512, where a mask is one instruction, leaving bytes out is one
- * (VPCOMPRESSB of VBMI2: Intel since Ice Lake, AMD since Zen 4), and bytes that are not there need
- * no care. They may be called, and code that is marked with DDS_JSON_WIDE may run, where
- * dds_json_is_wide.
+ * These two again with AVX-512, where a mask is one instruction, leaving bytes out or putting them
+ * in is one (VPCOMPRESSB and VPEXPANDB of VBMI2: Intel since Ice Lake, AMD since Zen 4), and bytes
+ * that are not there need no care. These and what follows may be called, and code that is marked
+ * with DDS_JSON_WIDE may run, where dds_json_is_wide.
  */
 #ifdef DDS_JSON_WIDE
 
@@ -251,6 +251,30 @@ DDS_JSON_WIDE static inline size_t dds_json_block_squeeze_wide(const char *block
   return made;
 }
 
+/* Marks the controls of the first `left` bytes. */
+DDS_JSON_WIDE static inline uint64_t dds_json_block_controls_wide(const char *bytes, size_t left) {
+  __mmask64 counted = dds_json_wide_first(left);
+  __m512i lane = _mm512_maskz_loadu_epi8(counted, bytes);
+  return _mm512_mask_cmplt_epu8_mask(counted, lane, _mm512_set1_epi8(' '));
+}
+
+/*
+ * Copies bytes, at most DDS_JSON_HALF_BYTES, with a backslash before each that `escaped` marks, and
+ * returns what is behind the copy. Of each two bits one is the backslash's and one the byte's; the
+ * places of bytes are what remains of theirs when backslashes that nobody needs are left out.
+ */
+DDS_JSON_WIDE static inline char *dds_json_block_escape_wide(const char *bytes, size_t length,
+                                                             uint64_t escaped, char *to) {
+  const uint64_t backslashes = UINT64_C(0x5555555555555555);
+  uint64_t kept =
+      _pdep_u64(escaped, backslashes) | _bzhi_u64(~backslashes, 2 * (unsigned int)length);
+  size_t made = (size_t)_mm_popcnt_u64(kept);
+  __m512i lane = _mm512_maskz_loadu_epi8(dds_json_wide_first(length), bytes);
+  lane = _mm512_mask_expand_epi8(_mm512_set1_epi8('\\'), _pext_u64(~backslashes, kept), lane);
+  _mm512_mask_storeu_epi8(to, dds_json_wide_first(made), lane);
+  return to + made;
+}
+
 #else
 
 #define DDS_JSON_WIDE
@@ -266,6 +290,24 @@ static inline dds_json_block dds_json_block_read_wide(const char *bytes, size_t 
 static inline size_t dds_json_block_squeeze_wide(const char *block, size_t length,
                                                  uint64_t left_out, char *out) {
   return dds_json_block_squeeze_some(block, length, length, left_out, out);
+}
+
+static inline uint64_t dds_json_block_controls_wide(const char *bytes, size_t left) {
+  uint64_t controls = 0;
+  for (size_t i = 0; i < left && i < DDS_JSON_BLOCK_BYTES; i++) {
+    controls |= (uint64_t)((unsigned char)bytes[i] < ' ') << i;
+  }
+  return controls;
+}
+
+static inline char *dds_json_block_escape_wide(const char *bytes, size_t length, uint64_t escaped,
+                                               char *to) {
+  for (size_t i = 0; i < length; i++) {
+    *to = '\\';
+    to += escaped >> i & 1;
+    *to++ = bytes[i];
+  }
+  return to;
 }
 
 #endif

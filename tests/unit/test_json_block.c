@@ -152,12 +152,41 @@ static void test_squeeze(void **state) {
   }
 }
 
+/* Memory for what is made and no more. */
+static void test_escape(void **state) {
+  (void)state;
+  srand(SEED);
+  for (int number = 0; number < CASES && dds_json_is_wide(); number++) {
+    size_t length = (size_t)rand() % (DDS_JSON_HALF_BYTES + 1);
+    char *text = make_text(length);
+    uint64_t escaped = ((uint64_t)rand() << 16 ^ (uint64_t)rand()) & (bit(length, true) - 1);
+    char expected[2 * DDS_JSON_HALF_BYTES];
+    size_t made = 0;
+    uint64_t controls = 0;
+    for (size_t i = 0; i < length; i++) {
+      if ((escaped >> i & 1) != 0) {
+        expected[made++] = '\\';
+      }
+      expected[made++] = text[i];
+      controls |= bit(i, (unsigned char)text[i] < ' ');
+    }
+    char *out = malloc(made + 1);
+    assert_non_null(out);
+    char *behind = dds_json_block_escape_wide(text, length, escaped, out);
+    if (behind != out + made || memcmp(out, expected, made) != 0 ||
+        dds_json_block_controls_wide(text, length) != controls) {
+      fail_msg("seed %d, case %d", SEED, number);
+    }
+    free(out);
+    free(text);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_marks),
-      cmocka_unit_test(test_plain_prefix),
-      cmocka_unit_test(test_escapes),
-      cmocka_unit_test(test_squeeze),
+      cmocka_unit_test(test_marks),   cmocka_unit_test(test_plain_prefix),
+      cmocka_unit_test(test_escapes), cmocka_unit_test(test_squeeze),
+      cmocka_unit_test(test_escape),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
