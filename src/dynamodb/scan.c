@@ -35,7 +35,7 @@ enum {
   /* Before further segments are begun: the first page of a megabyte has to come from near by, too.
    */
   PATIENCE_MS = 3,
-  /* So often what has come meanwhile is taken in, so that a server can go on sending. */
+  /* So often what has come of the next page is taken in, so that a server can go on sending. */
   POLL_ITEMS = 128,
 };
 
@@ -374,6 +374,12 @@ static bool read_item(const dds_scan *scan, dds_item *item, dds_error *error) {
   return false;
 }
 
+/* Of several segments there are pages enough to be read, and what came of the others would push
+ * this one out of the processor's cache. */
+static bool must_take_in(const dds_scan *scan) {
+  return scan->segment_count == 1 && scan->on_page % POLL_ITEMS == 0;
+}
+
 bool dds_scan_next(dds_scan *scan, dds_item *item, dds_error *error) {
   *item = (dds_item){.json = {0}};
   for (;;) {
@@ -389,7 +395,7 @@ bool dds_scan_next(dds_scan *scan, dds_item *item, dds_error *error) {
     if (item->json.text != NULL) {
       scan->given++;
       scan->on_page++;
-      return scan->on_page % POLL_ITEMS != 0 || dds_client_poll(scan->table->client, error);
+      return !must_take_in(scan) || dds_client_poll(scan->table->client, error);
     }
     if (!leave_page(scan, error)) {
       return false;
