@@ -101,31 +101,32 @@ DDS_NOINLINE static bool check_blocks(dds_json_reader *in, bool *is_plain) {
                             : check_blocks_by(in, is_plain, false);
 }
 
+/* What is behind a short string without escapes; NULL where there is another, or no string. */
+static inline const char *behind_short(const char *at, const char *end) {
+  if (end - at <= DDS_JSON_PREFIX_BYTES || *at != '"') {
+    return NULL;
+  }
+  size_t length = dds_json_plain_prefix(at + 1);
+  return length < DDS_JSON_PREFIX_BYTES && at[1 + length] == '"' ? at + length + 2 : NULL;
+}
+
 bool dds_json_reader_string(dds_json_reader *in, bool *is_plain) {
+  const char *behind = behind_short(in->next, in->end);
   *is_plain = true;
-  if (!dds_json_reader_take(in, '"')) {
-    return false;
+  if (behind != NULL) {
+    in->next = behind;
+    return true;
   }
-  if (in->end - in->next >= DDS_JSON_PREFIX_BYTES) {
-    size_t length = dds_json_plain_prefix(in->next);
-    if (length < DDS_JSON_PREFIX_BYTES && in->next[length] == '"') {
-      in->next += length + 1;
-      return true;
-    }
-  }
-  return check_blocks(in, is_plain);
+  return dds_json_reader_take(in, '"') && check_blocks(in, is_plain);
 }
 
 /* The same where nobody asks whether it is plain, without a call for one that is short. */
 static inline bool check_string(dds_json_reader *in) {
   bool is_plain;
-  if (in->end - in->next > DDS_JSON_PREFIX_BYTES && *in->next == '"') {
-    const char *inside = in->next + 1;
-    size_t length = dds_json_plain_prefix(inside);
-    if (length < DDS_JSON_PREFIX_BYTES && inside[length] == '"') {
-      in->next = inside + length + 1;
-      return true;
-    }
+  const char *behind = behind_short(in->next, in->end);
+  if (behind != NULL) {
+    in->next = behind;
+    return true;
   }
   return dds_json_reader_string(in, &is_plain);
 }
@@ -212,15 +213,6 @@ static bool enter(nesting *open, bool is_object, size_t depth_around) {
     open->is_object[level / 8] |= bit;
   }
   return true;
-}
-
-/* What is behind a short string without escapes; NULL where there is another, or no string. */
-static inline const char *behind_short(const char *at, const char *end) {
-  if (end - at <= DDS_JSON_PREFIX_BYTES || *at != '"') {
-    return NULL;
-  }
-  size_t length = dds_json_plain_prefix(at + 1);
-  return length < DDS_JSON_PREFIX_BYTES && at[1 + length] == '"' ? at + length + 2 : NULL;
 }
 
 /* What is behind digits before a comma or a closing bracket; NULL where there is anything else. */
