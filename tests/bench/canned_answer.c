@@ -80,33 +80,39 @@ static size_t count_of(const char *body, const char *text) {
   return count;
 }
 
-/* Whether a name stands in the expression itself, as a whole word. */
-static bool has_word(const char *expression, const char *name) {
-  size_t length = strcspn(expression, "\"");
-  for (const char *at = strstr(expression, name); at != NULL && at < expression + length;
-       at = strstr(at + 1, name)) {
-    if (strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_") == strlen(name)) {
-      return true;
-    }
-  }
-  return false;
+static bool is_of_word(char character) {
+  return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
+         (character >= '0' && character <= '9') || character == '_';
 }
 
-/* All, unless the request has a projection: then those whose names stand in it, or among its
- * ExpressionAttributeNames: there as a value; as a member's name it would be a key's. */
-static unsigned read_attributes(const char *body) {
-  const char *projection = find_member(body, "\"ProjectionExpression\"");
-  unsigned attributes = projection == NULL ? ATTRIBUTES_ALL : 0;
-  for (size_t place = 0; projection != NULL && place < ATTRIBUTES; place++) {
-    char value[32];
-    snprintf(value, sizeof value, "\"%s\"", canned_table_names[place]);
-    bool is_asked = has_word(projection + 1, canned_table_names[place]);
-    for (const char *at = strstr(body, value); at != NULL; at = strstr(at + 1, value)) {
-      is_asked = is_asked || *skip_blanks(at + strlen(value)) != ':';
+/* The attributes whose names stand before the next `stop` as whole words. */
+static unsigned read_words(const char *at, char stop) {
+  unsigned attributes = 0;
+  while (*at != stop && *at != '\0') {
+    const char *word = at;
+    while (is_of_word(*at)) {
+      at++;
     }
-    attributes |= is_asked ? 1u << place : 0;
+    size_t length = (size_t)(at - word);
+    for (size_t place = 0; length > 0 && place < ATTRIBUTES; place++) {
+      const char *name = canned_table_names[place];
+      bool is_same = strncmp(word, name, length) == 0 && name[length] == '\0';
+      attributes |= is_same ? 1u << place : 0;
+    }
+    at += length == 0;
   }
   return attributes;
+}
+
+/* All, unless the request has a projection: then those whose names stand in it, or in its
+ * ExpressionAttributeNames, an object of strings. */
+static unsigned read_attributes(const char *body) {
+  const char *projection = find_member(body, "\"ProjectionExpression\"");
+  if (projection == NULL) {
+    return ATTRIBUTES_ALL;
+  }
+  const char *names = find_member(body, "\"ExpressionAttributeNames\"");
+  return read_words(projection + 1, '"') | (names == NULL ? 0 : read_words(names, '}'));
 }
 
 /* ---- pieces of answers -----------------------------------------------------------------------*/
@@ -116,19 +122,24 @@ static bool wants_capacity(const char *body) {
   return at != NULL && strncmp(at, "\"NONE\"", 6) != 0;
 }
 
-static void append_capacity(const char *body, dds_buffer *buffer, double units, bool is_list) {
+static void append_capacity(const char *body, dds_buffer *buffer, size_t halves, bool is_list) {
   if (wants_capacity(body)) {
     dds_buffer_append_format(buffer,
-                             "\"ConsumedCapacity\":%s{\"CapacityUnits\":%.1f,\"TableName\":"
+                             "\"ConsumedCapacity\":%s{\"CapacityUnits\":%zu.%c,\"TableName\":"
                              "\"sessions\"}%s,",
-                             is_list ? "[" : "", units, is_list ? "]" : "");
+                             is_list ? "[" : "", halves / 2, halves % 2 == 0 ? '0' : '5',
+                             is_list ? "]" : "");
   }
 }
 
-static double read_units(const char *body, size_t bytes) {
+/* Half units that a read of one unit takes. */
+static size_t halves_a_unit(const char *body) {
   const char *consistent = find_member(body, "\"ConsistentRead\"");
-  size_t units = (bytes + READ_UNIT_BYTES - 1) / READ_UNIT_BYTES;
-  return (double)units * (consistent != NULL && *consistent == 't' ? 1.0 : 0.5);
+  return consistent != NULL && *consistent == 't' ? 2 : 1;
+}
+
+static size_t read_units(size_t bytes) {
+  return (bytes + READ_UNIT_BYTES - 1) / READ_UNIT_BYTES;
 }
 
 static void refuse(canned_answer *answer, const char *type, const char *message) {
@@ -215,7 +226,7 @@ static void answer_scan(call *of) {
   size_t count = left < most ? left : most;
   size_t bytes = canned_table_bytes(of->table, first, count);
   dds_buffer_append_char(&answer->front, '{');
-  append_capacity(of->body, &answer->front, read_units(of->body, bytes), false);
+  append_capacity(of->body, &answer->front, read_units(bytes) * halves_a_unit(of->body), false);
   dds_buffer_append_format(&answer->front, "\"Count\":%zu,\"Items\":[", count);
   uint32_t crc32 = take_items(of, first, count, read_attributes(of->body));
   dds_buffer_append_char(&answer->back, ']');
@@ -259,7 +270,7 @@ static void answer_get(call *of) {
   bool is_found = sid != NULL && canned_table_find(of->table, sid, length, &index);
   size_t bytes = is_found ? canned_table_bytes(of->table, index, 1) : 1;
   dds_buffer_append_char(&answer->front, '{');
-  append_capacity(of->body, &answer->front, read_units(of->body, bytes), false);
+  append_capacity(of->body, &answer->front, read_units(bytes) * halves_a_unit(of->body), false);
   if (is_found) {
     dds_buffer_append_text(&answer->front, "\"Item\":");
     canned_table_append(of->table, index, read_attributes(of->body), &answer->front);
@@ -282,7 +293,7 @@ static void answer_batch_get(call *of) {
   const char *at = keys == NULL ? NULL : find_member(keys, "\"sessionId\"");
   unsigned attributes = read_attributes(of->body);
   size_t asked = 0;
-  double units = 0;
+  size_t units = 0;
   for (; at != NULL && asked <= MOST_BATCH_KEYS; at = find_member(at, "\"sessionId\"")) {
     size_t length = 0;
     size_t index = 0;
@@ -291,7 +302,7 @@ static void answer_batch_get(call *of) {
     if (sid != NULL && canned_table_find(of->table, sid, length, &index)) {
       dds_buffer_append_text(&answer->own, of->items++ == 0 ? "" : ",");
       canned_table_append(of->table, index, attributes, &answer->own);
-      units += read_units(of->body, canned_table_bytes(of->table, index, 1));
+      units += read_units(canned_table_bytes(of->table, index, 1));
     }
   }
   if (asked == 0 || asked > MOST_BATCH_KEYS) {
@@ -299,7 +310,7 @@ static void answer_batch_get(call *of) {
     return;
   }
   dds_buffer_append_char(&answer->front, '{');
-  append_capacity(of->body, &answer->front, units, true);
+  append_capacity(of->body, &answer->front, units * halves_a_unit(of->body), true);
   dds_buffer_append_text(&answer->front, "\"Responses\":{\"sessions\":[");
   answer->items = dds_buffer_text(&answer->own);
   answer->items_length = answer->own.length;
@@ -349,7 +360,7 @@ static void answer_batch_write(call *of) {
     return;
   }
   dds_buffer_append_char(&of->answer->front, '{');
-  append_capacity(of->body, &of->answer->front, 2.0 * (double)of->items, true);
+  append_capacity(of->body, &of->answer->front, 2 * 2 * of->items, true);
   dds_buffer_append_text(&of->answer->front, "\"UnprocessedItems\":{}}");
   finish(of->answer, 0);
 }

@@ -155,33 +155,39 @@ static void answer_control(server *of, const char *target, canned_answer *answer
 
 /* ---- requests --------------------------------------------------------------------------------*/
 
-/* The value of a header, whose name may be written in any case; NULL: it is not there. */
-static const char *find_header(const char *head, const char *end, const char *name) {
-  for (const char *line = strstr(head, "\r\n"); line != NULL && line < end;
-       line = strstr(line, "\r\n")) {
-    line += 2;
-    if (strncasecmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ':') {
-      return line + strlen(name) + 1 + strspn(line + strlen(name) + 1, " ");
-    }
-  }
-  return NULL;
+typedef struct request {
+  const char *target; /* X-Amz-Target's value, or NULL */
+  const char *body;
+  size_t length; /* of it all */
+} request;
+
+/* The value behind a header's name, which may be written in any case; NULL: it is another's. */
+static const char *header_value(const char *line, const char *name) {
+  size_t length = strlen(name);
+  return strncasecmp(line, name, length) == 0 ? line + length + strspn(line + length, " ") : NULL;
 }
 
-/* How long the whole request at the front is; 0: not all of its head is there. */
-static size_t request_length(const connection *from, const char **body) {
+/* The request at the front; false: not all of its head is there. */
+static bool read_head(const connection *from, request *read) {
   const char *end = strstr(from->input, "\r\n\r\n");
   if (end == NULL) {
-    return 0;
+    return false;
   }
-  const char *length = find_header(from->input, end, "Content-Length");
-  *body = end + 4;
-  return (size_t)(*body - from->input) + (length == NULL ? 0 : strtoul(length, NULL, 10));
+  *read = (request){.body = end + 4, .length = (size_t)(end + 4 - from->input)};
+  for (const char *line = strchr(from->input, '\n'); line < end; line = strchr(line, '\n')) {
+    line++;
+    const char *length = header_value(line, "Content-Length:");
+    const char *target = header_value(line, "X-Amz-Target:");
+    read->length += length == NULL ? 0 : strtoul(length, NULL, 10);
+    read->target = target == NULL ? read->target : target;
+  }
+  return true;
 }
 
-static void answer_request(server *of, connection *from, const char *body) {
+static void answer_request(server *of, connection *from, const request *asked) {
   static const char prefix[] = "DynamoDB_20120810.";
+  const char *target = asked->target;
   char operation[40] = "";
-  const char *target = find_header(from->input, body, "X-Amz-Target");
   if (strncmp(from->input, "GET ", 4) == 0) {
     answer_control(of, from->input + 4, &from->answer);
     from->due_ns = 0;
@@ -193,7 +199,7 @@ static void answer_request(server *of, connection *from, const char *body) {
     target += strlen(prefix);
     snprintf(operation, sizeof operation, "%.*s", (int)strcspn(target, "\r "), target);
   }
-  canned_answer_make(&of->table, &of->counts, operation, body, &from->answer);
+  canned_answer_make(&of->table, &of->counts, operation, asked->body, &from->answer);
   of->counts.pending++;
   if (of->counts.pending > of->counts.most_pending) {
     of->counts.most_pending = of->counts.pending;
@@ -219,18 +225,17 @@ static bool make_room(connection *of, size_t length) {
 
 /* Begins the answer if the whole request is there. False: it is too large. */
 static bool look_for_request(server *of, connection *from) {
-  const char *body = NULL;
+  request asked = {.length = from->input_length + FIRST_INPUT_BYTES};
   from->input[from->input_length] = '\0';
-  size_t length = request_length(from, &body);
-  if (length == 0 || length > from->input_length) {
-    return make_room(from, length > 0 ? length : from->input_length + FIRST_INPUT_BYTES);
+  if (!read_head(from, &asked) || asked.length > from->input_length) {
+    return make_room(from, asked.length);
   }
-  char behind = from->input[length];
-  from->input[length] = '\0';
-  answer_request(of, from, body);
-  from->input[length] = behind;
-  from->input_length -= length;
-  memmove(from->input, from->input + length, from->input_length);
+  char behind = from->input[asked.length];
+  from->input[asked.length] = '\0';
+  answer_request(of, from, &asked);
+  from->input[asked.length] = behind;
+  from->input_length -= asked.length;
+  memmove(from->input, from->input + asked.length, from->input_length);
   return true;
 }
 
