@@ -55,6 +55,7 @@ typedef struct http_transport {
   http_exchange *finished; /* not yet handed out, in their order */
   http_exchange *idle;     /* released, to be used again */
   size_t idle_count;
+  dds_buffer spare_body; /* of a page that was left, for one that comes; none: no memory */
   /* By the monotonic clock: */
   int64_t asked_ms;  /* when `stop` was asked last, */
   int64_t active_ms; /* when a wait ended last, */
@@ -186,14 +187,42 @@ static int on_sending(void *context, char *peer, char *local, int peer_port, int
   return CURL_PREREQFUNC_OK;
 }
 
+/* A large body's memory, while other answers are on their way. Taking it anew for each page of
+ * several segments, malloc gives it back to the system and gets it page fault by page fault. */
+static void put_by(http_transport *transport, dds_buffer *body) {
+  if (transport->in_flight != NULL && body->capacity <= RESERVE_LIMIT_BYTES &&
+      body->capacity > transport->spare_body.capacity) {
+    dds_buffer smaller = transport->spare_body;
+    transport->spare_body = *body;
+    *body = smaller;
+  }
+  dds_buffer_free(body);
+}
+
+static void take_spare(http_transport *transport, dds_buffer *body) {
+  dds_buffer spare = transport->spare_body;
+  spare.length = 0;
+  spare.maximum = body->maximum;
+  dds_buffer_free(body);
+  *body = spare;
+  transport->spare_body = DDS_BUFFER_INIT(0);
+}
+
 /* A page of a megabyte comes in pieces of some kilobytes, and would be copied as it grows. */
 static void reserve_body(http_exchange *exchange) {
+  http_transport *transport = exchange->transport;
+  dds_buffer *body = &exchange->base.body;
   curl_off_t announced = -1;
   curl_easy_getinfo(exchange->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
-  if (announced > 0 && announced <= RESERVE_LIMIT_BYTES &&
-      (size_t)announced <= exchange->response_limit_bytes) {
-    dds_buffer_reserve(&exchange->base.body, (size_t)announced);
+  if (announced <= 0 || announced > RESERVE_LIMIT_BYTES ||
+      (size_t)announced > exchange->response_limit_bytes) {
+    return;
   }
+  if ((size_t)announced > KEPT_BODY_BYTES && !body->is_secret &&
+      (size_t)announced < transport->spare_body.capacity) {
+    take_spare(transport, body);
+  }
+  dds_buffer_reserve(body, (size_t)announced);
 }
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
@@ -529,7 +558,7 @@ static bool keep_exchange(http_transport *transport, http_exchange *exchange) {
     return false;
   }
   if (body->capacity > KEPT_BODY_BYTES) {
-    dds_buffer_free(body);
+    put_by(transport, body);
   }
   exchange->next = transport->idle;
   transport->idle = exchange;
@@ -853,7 +882,11 @@ static void http_release(dds_transport *base, dds_exchange *released) {
   http_exchange *exchange = (http_exchange *)released;
   bool is_in_flight = exchange->is_in_flight;
   remove_exchange(is_in_flight ? &transport->in_flight : &transport->finished, exchange);
-  if (!is_in_flight && keep_exchange(transport, exchange)) {
+  bool is_kept = !is_in_flight && keep_exchange(transport, exchange);
+  if (transport->in_flight == NULL) {
+    dds_buffer_free(&transport->spare_body);
+  }
+  if (is_kept) {
     return;
   }
   if (is_in_flight && transport->process != getpid()) {
@@ -882,6 +915,7 @@ static void http_destroy(dds_transport *base) {
     curl_multi_cleanup(transport->multi);
   }
   unblock_sigpipe(&guard);
+  dds_buffer_free(&transport->spare_body);
   dds_free(transport);
 }
 

@@ -12,6 +12,8 @@ enum {
   /* A segment below this size would not pay for its requests. */
   SEGMENT_BYTES = 16 * 1024 * 1024,
   MOST_SEGMENTS = 4,
+  /* A server that took so long to describe a table is no nearer for its pages. */
+  FAR_MS = 3,
 };
 
 typedef struct dds_facts {
@@ -21,6 +23,7 @@ typedef struct dds_facts {
   bool is_known;
   bool is_refused;                   /* for good */
   int64_t ask_from_ms;               /* not before */
+  int64_t asked_for_ms;              /* how long the answer took */
   dds_table_description description; /* owned; empty where nothing is known */
 } dds_facts;
 
@@ -69,6 +72,7 @@ static bool ask(const dds_target *target, dds_facts *facts, dds_error *error) {
   dds_meter sent = {.limit_units = 0};
   dds_table table = target->table;
   table.meter = &sent;
+  int64_t begin_ms = dds_client_now_ms(table.client);
   bool ok = dds_table_describe(&table, &description, &failure);
   bool is_ended =
       !ok && (failure.code == DDS_INTERRUPT || failure.code == DDS_NOMEM || sent.requests == 0);
@@ -79,7 +83,8 @@ static bool ask(const dds_target *target, dds_facts *facts, dds_error *error) {
     dds_table_description_free(&description);
   }
   facts->is_refused = strcmp(failure.service_code, "AccessDeniedException") == 0;
-  facts->ask_from_ms = dds_client_now_ms(target->table.client);
+  facts->ask_from_ms = dds_client_now_ms(table.client);
+  facts->asked_for_ms = facts->ask_from_ms - begin_ms;
   facts->ask_from_ms += ok || is_ended ? 0 : ASK_AGAIN_MS;
   return !is_ended || dds_error_pass_on(error, &failure);
 }
@@ -119,16 +124,20 @@ void dds_facts_forget(const dds_target *target) {
   }
 }
 
-bool dds_facts_choose_segments(const dds_target *target, size_t *segments, dds_error *error) {
-  const dds_table_description *facts = NULL;
-  *segments = (size_t)target->options.total_segments;
-  if (*segments > 0) {
+bool dds_facts_divide(const dds_target *target, dds_scan_request *request, dds_error *error) {
+  const dds_table_description *description = NULL;
+  request->segments = (size_t)target->options.total_segments;
+  request->is_gradual = false;
+  if (request->segments > 0) {
     return true;
   }
-  bool ok = dds_facts_of(target, &facts, error);
-  int64_t fitting = facts != NULL ? facts->bytes / SEGMENT_BYTES : 0;
-  *segments = fitting < 1 ? 1 : fitting > MOST_SEGMENTS ? MOST_SEGMENTS : (size_t)fitting;
-  return ok;
+  if (!dds_facts_of(target, &description, error)) {
+    return false;
+  }
+  int64_t fitting = description != NULL ? description->bytes / SEGMENT_BYTES : 0;
+  request->segments = fitting < 1 ? 1 : fitting > MOST_SEGMENTS ? MOST_SEGMENTS : (size_t)fitting;
+  request->is_gradual = find(target)->asked_for_ms < FAR_MS;
+  return true;
 }
 
 const dds_index_description *dds_facts_index(const dds_table_description *facts, const char *name) {

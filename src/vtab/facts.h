@@ -11,6 +11,7 @@
 #include "base/attributes.h"
 #include "base/error.h"
 #include "dynamodb/description.h"
+#include "dynamodb/scan.h"
 #include "vtab/target.h"
 
 /*
@@ -31,10 +32,11 @@ DDS_MUST_USE bool dds_facts_of_indexes(const dds_target *target,
  * fit may have been right a while ago. */
 void dds_facts_forget(const dds_target *target);
 
-/* In how many segments to scan the target's table where all of it is wanted: total_segments, else
- * by its size; 1 where that is not known. False as dds_facts_of. */
-DDS_MUST_USE bool dds_facts_choose_segments(const dds_target *target, size_t *segments,
-                                            dds_error *error);
+/* Sets the segments of a Scan that wants all of the target's table: total_segments, else by its
+ * size, and 1 where that is not known. Of those that the size chose the further ones are begun at
+ * once where the server is as far as its description took. False as dds_facts_of. */
+DDS_MUST_USE bool dds_facts_divide(const dds_target *target, dds_scan_request *request,
+                                   dds_error *error);
 
 /* The index of a name, or NULL. */
 const dds_index_description *dds_facts_index(const dds_table_description *facts, const char *name);

@@ -46,9 +46,8 @@ static bool open_scan(const reaper *self, dds_scan **scan, dds_error *error) {
       .projection = {.attributes = attributes, .count = is_shared ? 2 : 3},
       /* A stale page costs nothing but a delete that does not match. */
       .consistent = self->target->options.consistency == DDS_CONSISTENT_ALWAYS,
-      .is_gradual = self->target->options.total_segments == 0,
   };
-  bool ok = dds_facts_choose_segments(self->target, &request.segments, error) &&
+  bool ok = dds_facts_divide(self->target, &request, error) &&
             dds_filter_for_scan(&filter, layout, &request.filter, error) &&
             dds_scan_open(&self->table, &request, scan, error);
   dds_condition_release(request.filter);

@@ -152,9 +152,8 @@ static bool is_consistent(const dds_row_source *source) {
 static bool open_list(dds_row_source *source, dds_scan_request *request,
                       const dds_rescan_wanted *wanted, dds_rescan_way way, dds_error *error) {
   dds_loop *loop = source->loop;
-  request->is_gradual = source->target->options.total_segments == 0;
   if (request->index == NULL && request->wanted == 0 &&
-      !dds_facts_choose_segments(source->target, &request->segments, error)) {
+      !dds_facts_divide(source->target, request, error)) {
     return false;
   }
   if (way == DDS_RESCAN_PLAIN) {

@@ -49,12 +49,18 @@ static const dds_table_description *ask(fixture *f) {
   return facts;
 }
 
-static void script(fixture *f, int64_t bytes) {
+static void script_slowly(fixture *f, int64_t bytes, int64_t duration_ms) {
   char answer[2048];
   snprintf(answer, sizeof answer,
            "{\"Table\":{\"TableStatus\":\"ACTIVE\",\"TableSizeBytes\":%lld," INDEXES "}}",
            (long long)bytes);
-  scripted_transport_answer(f->base.script, 200, answer);
+  scripted_transport_answer_with(
+      f->base.script,
+      &(scripted_answer){.status = 200, .body = answer, .duration_ms = duration_ms});
+}
+
+static void script(fixture *f, int64_t bytes) {
+  script_slowly(f, bytes, 0);
 }
 
 static size_t requests(const fixture *f) {
@@ -103,9 +109,33 @@ static void indexes_are_asked_for_again(void **state) {
 }
 
 static size_t segments_of(fixture *f) {
-  size_t segments = 0;
-  assert_true(dds_facts_choose_segments(&f->target, &segments, &f->base.error));
-  return segments;
+  dds_scan_request request = {.segments = 0};
+  assert_true(dds_facts_divide(&f->target, &request, &f->base.error));
+  return request.segments;
+}
+
+static void segments_wait_for_each_other_where_the_server_is_near(void **state) {
+  (void)state;
+  static const struct {
+    int64_t duration_ms;
+    int total_segments;
+    bool is_gradual;
+  } cases[] = {{1, 0, true}, {2, 0, true}, {3, 0, false}, {900, 0, false}, {1, 4, false}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    fixture f;
+    dds_scan_request request = {.segments = 0};
+    set_up(&f);
+    f.target.options.total_segments = cases[i].total_segments;
+    if (cases[i].total_segments == 0) {
+      script_slowly(&f, 126000000, cases[i].duration_ms);
+    }
+    for (int turn = 0; turn < 2; turn++) { /* the second time it is known */
+      assert_true(dds_facts_divide(&f.target, &request, &f.base.error));
+      assert_int_equal(request.segments, 4);
+      assert_int_equal(request.is_gradual, cases[i].is_gradual);
+    }
+    tear_down(&f);
+  }
 }
 
 static void segments_follow_from_the_size(void **state) {
@@ -256,6 +286,7 @@ int main(void) {
       cmocka_unit_test(a_table_is_described_once),
       cmocka_unit_test(indexes_are_asked_for_again),
       cmocka_unit_test(segments_follow_from_the_size),
+      cmocka_unit_test(segments_wait_for_each_other_where_the_server_is_near),
       cmocka_unit_test(a_table_of_unknown_size_is_one_segment),
       cmocka_unit_test(indexes_tell_what_they_hold),
       cmocka_unit_test(a_refusal_is_remembered),

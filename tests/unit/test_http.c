@@ -324,6 +324,40 @@ static void test_long_body(void **state) {
   join_server(&s);
 }
 
+static dds_exchange *exchange_long(dds_transport *transport, const server *s) {
+  dds_exchange *exchange =
+      exchange_one(transport, &(sending){.port = s->port, .body = "{}", .limit = LONG_BODY_BYTES});
+  assert_int_equal(exchange->body.length, LONG_BODY_BYTES);
+  assert_int_equal(exchange->body_crc32, dds_hash_crc32(0, exchange->body.data, LONG_BODY_BYTES));
+  return exchange;
+}
+
+/* While another answer is on its way, a long body's memory is kept for the next. */
+static void test_the_memory_of_a_long_body_is_used_again(void **state) {
+  (void)state;
+  server s, silent;
+  START(&s, OK_REPLY, LONG_BODY, LONG_BODY, ANSWER, END);
+  START(&silent, "", SILENCE, END);
+  dds_transport *transport = create();
+  dds_exchange *waiting = start(transport, &(sending){.port = silent.port, .body = "{}"});
+  dds_exchange *exchange = exchange_long(transport, &s);
+  long blocks_before = failing_allocator_live_blocks();
+  transport->release(transport, exchange);
+  assert_int_equal(failing_allocator_live_blocks(), blocks_before);
+  exchange = exchange_long(transport, &s);
+  assert_int_equal(failing_allocator_live_blocks(), blocks_before);
+  transport->release(transport, exchange);
+  exchange = exchange_one(transport, &(sending){.port = s.port, .body = "{}"});
+  assert_string_equal(exchange->body.data, "{}");
+  assert_int_equal(failing_allocator_live_blocks(), blocks_before + 1); /* and the spare one */
+  transport->release(transport, exchange);
+  transport->release(transport, waiting); /* with the exchange: its headers, and the spare body */
+  assert_in_range(failing_allocator_live_blocks(), 1, blocks_before - 1);
+  transport->destroy(transport);
+  join_server(&s);
+  join_server(&silent);
+}
+
 /* One request that is answered well; the transport is gone when it returns. */
 static void send_one(server *s, const sending *what, dds_exchange *answer) {
   dds_transport *transport = create();
@@ -1051,6 +1085,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_answer_and_keep_alive),
       cmocka_unit_test(test_long_body),
+      cmocka_unit_test(test_the_memory_of_a_long_body_is_used_again),
       cmocka_unit_test(test_age),
       cmocka_unit_test(test_methods),
       cmocka_unit_test(test_nothing_is_left_of_requests_before),
