@@ -125,7 +125,8 @@ class Endpoint:
 @dataclass(frozen=True)
 class Run:
     """One process. `same_core`: it shares a core with the endpoint; else a libcurl client has one
-    of its own, and a peer may use all."""
+    of its own, and a peer may use all. `turns`: so often in a round, taking turns with the runs
+    beside it that have as many."""
 
     name: str
     program: str  # a key of PROGRAMS
@@ -137,6 +138,7 @@ class Run:
     rows: int = 0
     arguments: tuple = ()
     every: int = 1  # in which rounds it runs: each, each second, …; 0: in the first alone
+    turns: int = 1
 
 
 def _native(program):

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import boto3
 import pytest
-from bench import README_BEGIN, README_END, measure_all, put_into, summary
+from bench import README_BEGIN, README_END, in_turn, measure_all, put_into, summary
 from botocore.exceptions import ClientError
 from instructions import STOP_ASKED, WORKS, command
 from runs import ROOT, Endpoint, Run, Unavailable, WrongAnswer, check, isolated_environment, measure
@@ -317,6 +317,21 @@ def test_medians_and_the_highest_memory():
     rounds = ((3, 1000), (1, 9000), (2, 2000))
     samples = [sample(wall_s=wall, peak_kb=peak) for wall, peak in rounds]
     assert (Result(samples).wall_s, Result(samples).peak_mb) == (2, 9)
+
+
+def test_runs_with_turns_alternate():
+    runs = [Run("a", "floor", "get"), Run("b", "floor", "get", turns=2),
+            Run("c", "floor", "get", turns=2), Run("d", "floor", "get")]
+    assert [run.name for run in in_turn(runs)] == ["a", "b", "c", "b", "c", "d"]
+
+
+def test_a_difference_is_that_of_neighbours():
+    """The machine is slow in the second turn, and for libcurl in the third as well."""
+    found = {**results(),
+             "libcurl get": Result([sample(p50_us=us) for us in (20, 30, 30)]),
+             "get": Result([sample(p50_us=us) for us in (36, 54, 37)])}
+    judged = judge(row("GetItem by sid, same core, p50"), found, {})
+    assert judged["measured"] == "+16 µs" and judged["is_met"]
 
 
 def test_the_summary_counts_what_can_be_judged():
