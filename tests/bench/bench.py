@@ -6,11 +6,11 @@
                                   [--readme]    puts what it prints into the README as well
 
 Every round runs everything, one after the other, so that what disturbs the machine disturbs all
-alike; peers, which take seconds, every second round. Where microseconds count libcurl and the
-extension take turns several times a round: a machine changes its speed within a second. Shown are
-the medians and the highest memory; all of it stands in .build/bench.json. A target that is missed
-is no error, since machines differ; a wrong answer is, and a peer that does not run is named with
-the reason.
+alike; peers, which take seconds, every second round. What a target holds close together takes
+turns several times a round: a machine changes its speed within a second. Shown are the medians and
+the highest memory; all of it stands in .build/bench.json. A target that is missed is no
+error, since machines differ; a wrong answer is, and a peer that does not run is named with the
+reason.
 """
 
 import argparse

@@ -12,7 +12,8 @@ from typing import Callable
 from runs import CLI_ITEMS, Run, WARM_UP_CALLS
 
 SEQUENTIAL = ("--options", "total_segments=1")
-TURNS = 5  # a round
+SCAN_TURNS = 3  # a round
+TURNS = 5
 GET_CALLS = 1000  # a turn
 WAITING_CALLS = 400  # where each waits 2 ms
 UPDATE_CALLS = 500
@@ -24,13 +25,13 @@ RUNS = (
     # ---- scans
     Run("download", "floor", "download"),
     Run("scan", "extension", "scan"),
-    Run("scan in sequence", "extension", "scan", arguments=SEQUENTIAL),
     Run("sids", "extension", "sids"),
     Run("count", "extension", "count"),
     Run("download 2 ms", "floor", "download", latency_ms=2),
-    Run("scan 2 ms", "extension", "scan", latency_ms=2, arguments=SEQUENTIAL),
     Run("download 5 ms", "floor", "download", latency_ms=5),
-    Run("scan 5 ms", "extension", "scan", latency_ms=5),
+    Run("scan in sequence", "extension", "scan", arguments=SEQUENTIAL, turns=SCAN_TURNS),
+    Run("scan 2 ms", "extension", "scan", latency_ms=2, arguments=SEQUENTIAL, turns=SCAN_TURNS),
+    Run("scan 5 ms", "extension", "scan", latency_ms=5, turns=SCAN_TURNS),
     Run("scan of a million", "extension", "scan", endpoint="million", every=0),
     # ---- by key
     Run("libcurl get", "floor", "get", same_core=True, calls=GET_CALLS, turns=TURNS),
