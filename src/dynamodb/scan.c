@@ -239,25 +239,31 @@ static bool begin_segment(dds_scan *scan, scan_segment *segment, dds_error *erro
 /* Has as many segments be read at one time. */
 static bool begin_segments(dds_scan *scan, size_t count, dds_error *error) {
   while (scan->segment_count < count && scan->begun < scan->total) {
-    scan_segment *segment = &scan->segments[scan->segment_count++];
+    scan_segment *segment = &scan->segments[scan->segment_count];
     segment->page.start_key = DDS_BUFFER_INIT(LARGEST_BODY);
     segment->ahead.start_key = DDS_BUFFER_INIT(LARGEST_BODY);
     if (!begin_segment(scan, segment, error)) {
+      scan->begun--; /* it is left to who comes to it next */
       return false;
     }
+    scan->segment_count++;
   }
   return true;
 }
 
 /* Begins the further segments of a scan that has waited for pages longer than it read them; where
- * reading takes longer they would only fill memory. */
+ * reading takes longer they would only fill memory. What refuses them, such as a limit that the
+ * page reached which has just come, refuses the page behind it as well: once this one was given. */
 static bool weigh_waiting(dds_scan *scan, int64_t read_ms, dds_error *error) {
   if (scan->segment_count == scan->most_segments) {
     return true;
   }
   scan->spare_ms +=
       (read_ms - scan->opened_ms) - (dds_client_now_ms(scan->table->client) - read_ms);
-  return scan->spare_ms >= 0 || begin_segments(scan, scan->most_segments, error);
+  dds_error refusal = DDS_ERROR_INIT;
+  bool ok = scan->spare_ms >= 0 || begin_segments(scan, scan->most_segments, &refusal);
+  bool is_over = refusal.code == DDS_INTERRUPT || refusal.code == DDS_NOMEM;
+  return ok || !is_over || dds_error_pass_on(error, &refusal);
 }
 
 /* Opens the next page of any segment, waiting where none has come; at the end there is no current

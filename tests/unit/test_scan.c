@@ -407,7 +407,9 @@ static void serve_slow_page(void *context, const scripted_request *request,
   if (number < GRADUAL_PAGES) {
     snprintf(next, sizeof next, ",\"LastEvaluatedKey\":{\"id\":{\"N\":\"%ld\"}}", number + 1);
   }
-  snprintf(page, sizeof page, "{\"Items\":[{\"id\":{\"N\":\"1\"}},{\"id\":{\"N\":\"2\"}}]%s}",
+  snprintf(page, sizeof page,
+           "{\"ConsumedCapacity\":{\"CapacityUnits\":7.0},"
+           "\"Items\":[{\"id\":{\"N\":\"1\"}},{\"id\":{\"N\":\"2\"}}]%s}",
            next);
   *answer =
       (scripted_answer){.status = 200, .body = page, .duration_ms = *(const int64_t *)context};
@@ -460,6 +462,32 @@ static void begins_segments_where_it_waits(void **state) {
   }
 }
 
+/* What a page cost that came is given, though no other segment may be begun any more. */
+static void gives_the_page_that_reached_the_limit(void **state) {
+  (void)state;
+  const int64_t page_ms = 10;
+  table_fixture f;
+  dds_meter meter = {.limit_units = 7};
+  dds_scan *scan = NULL;
+  dds_item item = {.json = {0}};
+  const dds_scan_request request = {
+      .projection = whole, .segments = GRADUAL_SEGMENTS, .is_gradual = true};
+  size_t count = 0;
+  table_fixture_set_up(&f);
+  f.table.meter = &meter;
+  scripted_transport_serve(f.script, serve_slow_page, (void *)(uintptr_t)&page_ms);
+  assert_true(dds_scan_open(&f.table, &request, &scan, &f.error));
+  while (dds_scan_next(scan, &item, &f.error)) {
+    assert_non_null(item.json.text);
+    count++;
+  }
+  assert_int_equal(count, 2);
+  assert_non_null(strstr(f.error.message, "7 capacity units"));
+  assert_int_equal(scripted_transport_request_count(f.script), 1);
+  dds_scan_close(scan);
+  table_fixture_tear_down(&f);
+}
+
 static void script_item(table_fixture *f) {
   scripted_transport_answer(f->script, 200, "{\"Item\":{\"id\":{\"S\":\"a\"}}}");
 }
@@ -496,6 +524,7 @@ int main(void) {
       cmocka_unit_test(names_its_segments),
       cmocka_unit_test(reads_so_many_segments_at_one_time),
       cmocka_unit_test(begins_segments_where_it_waits),
+      cmocka_unit_test(gives_the_page_that_reached_the_limit),
       cmocka_unit_test(survives_every_refused_allocation),
   };
   return cmocka_run_group_tests(tests, failing_allocator_set_up, NULL);
