@@ -10,18 +10,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/byte_set.h"
+
 enum { RUN_BYTES = 12, MOST_TEXT_BYTES = 512, MARK_BITS = 13 };
 
-/* A bit for each byte. */
-typedef uint64_t byte_set[4];
-
 /* What counts: digits, letters, and all that is not ASCII. */
-static const byte_set counted = {UINT64_C(0x03FF000000000000), UINT64_C(0x07FFFFFE07FFFFFE),
-                                 UINT64_MAX, UINT64_MAX};
-
-static bool is_in(const byte_set set, unsigned char byte) {
-  return (set[byte / 64] >> byte % 64 & 1) != 0;
-}
+static const dds_byte_set counted = {
+    {UINT64_C(0x03FF000000000000), UINT64_C(0x07FFFFFE07FFFFFE), UINT64_MAX, UINT64_MAX}};
 
 /* The last 12 bytes that counted. */
 typedef struct run {
@@ -33,8 +28,8 @@ typedef struct run {
 /* The runs of the text. */
 typedef struct text_runs {
   const char *text;
-  byte_set foreign; /* bytes that count and that the text does not have */
-  bool is_indexed;  /* what follows is filled in */
+  dds_byte_set foreign; /* bytes that count and that the text does not have */
+  bool is_indexed;      /* what follows is filled in */
   run runs[MOST_TEXT_BYTES];
   size_t count;
   uint64_t marks[(1 << MARK_BITS) / 64]; /* by hash, a bit each: whether there is such a run */
@@ -47,7 +42,7 @@ static size_t extend(run *at, const char *bytes, size_t position, size_t length)
   if (byte == '\\' && position + 1 < length) {
     return position + 2;
   }
-  if (is_in(counted, byte)) {
+  if (dds_byte_set_has(&counted, byte)) {
     at->first = at->first << 8 | (uint32_t)(at->last >> 56);
     at->last = at->last << 8 | byte;
     at->length++;
@@ -63,10 +58,9 @@ static size_t hash(const run *at) {
 static void open_text(text_runs *runs, const char *text) {
   runs->text = text;
   runs->is_indexed = false; /* and what stands behind it is not read */
-  memcpy(runs->foreign, counted, sizeof counted);
+  runs->foreign = counted;
   for (; *text != '\0'; text++) {
-    unsigned char byte = (unsigned char)*text;
-    runs->foreign[byte / 64] &= ~(UINT64_C(1) << byte % 64);
+    dds_byte_set_remove(&runs->foreign, (unsigned char)*text);
   }
 }
 
@@ -113,32 +107,16 @@ static bool shares_run(text_runs *runs, const char *bytes, size_t length) {
   return false;
 }
 
-/* A foreign byte stands in no run that both share. Behind a backslash it may not count. */
-static bool is_foreign(const text_runs *runs, const char *bytes, size_t at) {
-  return is_in(runs->foreign, (unsigned char)bytes[at]) && (at == 0 || bytes[at - 1] != '\\');
-}
-
 /*
- * Whether the bytes share a run with the text, wherever it stands. Read backwards, twelve bytes at
- * a time: what begins at or before a foreign byte need not be looked at. Ids are capitals and
- * digits, or hexadecimal, and sessions are full of other letters, so that one byte of several is
- * read.
+ * Whether the bytes share a run with the text, wherever it stands: in no run that both share is a
+ * foreign byte. Ids are capitals and digits, or hexadecimal, and sessions are full of other
+ * letters. Behind a backslash such a letter may not count.
  */
 static bool shares_any(text_runs *runs, const char *bytes, size_t length) {
-  for (size_t end = RUN_BYTES; end <= length; end += RUN_BYTES) {
-    size_t start = end - RUN_BYTES;
-    size_t at = end;
-    while (at > start && !is_foreign(runs, bytes, at - 1)) {
-      at--;
-    }
-    if (at > start) {
-      end = at;
-      continue;
-    }
-    while (end < length && !is_foreign(runs, bytes, end)) {
-      end++;
-    }
-    if (shares_run(runs, bytes + start, end - start)) {
+  size_t stretch = 0;
+  for (size_t at = 0; at < length; at += stretch) {
+    at = dds_byte_set_find_without(&runs->foreign, bytes, length, at, RUN_BYTES, &stretch);
+    if (at < length && shares_run(runs, bytes + at, stretch)) {
       return true;
     }
   }
