@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/utf8.h"
 
 /* Cuts a sequence that the end of the array split, and replaces any other malformed byte. */
@@ -118,7 +119,7 @@ void dds_error_format(const dds_error *error, char *text, size_t size_bytes) {
   }
   if (error->attempts != 0) {
     used += (size_t)snprintf(facts + used, sizeof facts - used, "%s%d attempt%s", separator,
-                             error->attempts, error->attempts == 1 ? "" : "s");
+                             error->attempts, dds_text_plural(error->attempts));
   }
   if (used > 0) {
     snprintf(facts + used, sizeof facts - used, ")");

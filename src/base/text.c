@@ -36,6 +36,10 @@ size_t dds_text_from_integer(int64_t number, char text[DDS_TEXT_INTEGER_BYTES]) 
   return length;
 }
 
+const char *dds_text_plural(double count) {
+  return count == 1.0 ? "" : "s";
+}
+
 void dds_text_free_secret(char *text) {
   dds_free_secret(text, text == NULL ? 0 : strlen(text));
 }

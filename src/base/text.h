@@ -1,4 +1,4 @@
-/* NUL-terminated texts, those that may be NULL: not given, and those of numbers. */
+/* NUL-terminated texts, those that may be NULL: not given, and those of numbers and counts. */
 #pragma once
 
 #include <stdbool.h>
@@ -21,6 +21,9 @@ DDS_MUST_USE bool dds_text_copy(char **to, const char *from, dds_error *error);
 /* As printf's %lld; returns how long the text is. */
 enum { DDS_TEXT_INTEGER_BYTES = sizeof "-9223372036854775808" };
 size_t dds_text_from_integer(int64_t number, char text[DDS_TEXT_INTEGER_BYTES]);
+
+/* What a noun ends with behind a count: "1 item", "0 items", "2.5 units". */
+const char *dds_text_plural(double count);
 
 /* Wipes and releases; NULL is allowed. */
 void dds_text_free_secret(char *text);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "dynamodb/placeholders.h"
 
 /* Whether an item has the key's one attribute as it stands in the key. */
@@ -237,7 +238,7 @@ static bool append_keys(const void *context, const dds_batch *batch, dds_buffer 
     dds_buffer_append(body, key->json, key->length);
   }
   dds_buffer_append_char(body, ']');
-  dds_buffer_append_format(words, "%zu keys", batch->count);
+  dds_buffer_append_format(words, "%zu key%s", batch->count, dds_text_plural((double)batch->count));
   dds_placeholders_init(&placeholders);
   dds_projection_append(&self->request.projection, &placeholders, body);
   dds_placeholders_append_members(&placeholders, body);

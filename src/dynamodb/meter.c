@@ -1,6 +1,8 @@
 /* What was used, and the limit. */
 #include "dynamodb/meter.h"
 
+#include "base/text.h"
+
 /* `requests` is 1 to count a record, -1 to take it back. What a record does not tell is negative in
  * it. */
 static void count(dds_meter *meter, const dds_record *record, int requests) {
@@ -15,13 +17,16 @@ bool dds_meter_check(dds_meter *meter, int64_t now_ms, dds_error *error) {
     meter->started_ms = now_ms;
     meter->reported_ms = now_ms;
   }
-  return meter->limit_units <= 0.0 || meter->used_units < meter->limit_units ||
-         dds_error_set(error, DDS_ERROR,
-                       "stopped by capacity_limit=%.15g: %.15g capacity units were used by %lld "
-                       "request%s for %lld item%s; raise the limit, or narrow the statement",
-                       meter->limit_units, meter->used_units, (long long)meter->requests,
-                       meter->requests == 1 ? "" : "s", (long long)meter->items,
-                       meter->items == 1 ? "" : "s");
+  if (meter->limit_units <= 0.0 || meter->used_units < meter->limit_units) {
+    return true;
+  }
+  return dds_error_set(
+      error, DDS_ERROR,
+      "stopped by capacity_limit=%.15g: %.15g capacity unit%s used by %lld request%s for "
+      "%lld item%s; raise the limit, or narrow the statement",
+      meter->limit_units, meter->used_units, meter->used_units == 1.0 ? " was" : "s were",
+      (long long)meter->requests, dds_text_plural((double)meter->requests), (long long)meter->items,
+      dds_text_plural((double)meter->items));
 }
 
 size_t dds_meter_write_units(size_t item_bytes) {
@@ -37,8 +42,8 @@ bool dds_meter_check_writes(const dds_meter *meter, const char *table_name, doub
   }
   dds_error_set(
       error, DDS_ERROR,
-      "stopped by capacity_limit=%.15g: writing to \"%s\" would take %.15g capacity units",
-      meter->limit_units, table_name, units);
+      "stopped by capacity_limit=%.15g: writing to \"%s\" would take %.15g capacity unit%s",
+      meter->limit_units, table_name, units, dds_text_plural(units));
   if (meter->used_units > 0.0) {
     dds_error_append(error, " more than the %.15g that this %s", meter->used_units, spender);
   } else {

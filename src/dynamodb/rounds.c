@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "base/text.h"
 
 enum {
   /* 16 MB whose every byte is escaped. */
@@ -199,7 +200,7 @@ static bool begin_round(dds_rounds *rounds, dds_error *error) {
                          "%s of \"%s\" failed: %zu item%s remain%s unprocessed after %d rounds "
                          "that got nowhere: the table's capacity is used up",
                          rounds->kind->operation, rounds->table->name, waiting,
-                         waiting == 1 ? "" : "s", waiting == 1 ? "s" : "", MOST_STALLS);
+                         dds_text_plural((double)waiting), waiting == 1 ? "s" : "", MOST_STALLS);
   }
   if (!pause(rounds, error)) {
     return false;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "dynamodb/scan.h"
 #include "dynamodb/write.h"
 #include "sessions/expiry.h"
@@ -178,9 +179,11 @@ static void report(void *context, const dds_meter *meter) {
   const reaper *self = context;
   sqlite3_log(
       SQLITE_NOTICE,
-      "dynamodb_sessions: reaping \"%s\": %lld deleted, %lld requests, %.15g capacity units "
+      "dynamodb_sessions: reaping \"%s\": %lld deleted, %lld request%s, %.15g capacity unit%s "
       "so far",
-      self->table.name, (long long)*self->deleted, (long long)meter->requests, meter->used_units);
+      self->table.name, (long long)*self->deleted, (long long)meter->requests,
+      dds_text_plural((double)meter->requests), meter->used_units,
+      dds_text_plural(meter->used_units));
 }
 
 bool dds_reap(dds_target *target, int64_t now_ms, double writes_per_second, int64_t *count,

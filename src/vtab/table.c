@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "vtab/cursor.h"
 #include "vtab/flush.h"
 #include "vtab/plan.h"
@@ -82,7 +83,7 @@ static int destroy(sqlite3_vtab *vtab) {
     dds_error error = DDS_ERROR_INIT;
     dds_error_set(&error, DDS_LOCKED,
                   "\"%s\" has %zu unsent write%s in this transaction: COMMIT or ROLLBACK first",
-                  table->name, count, count == 1 ? "" : "s");
+                  table->name, count, dds_text_plural((double)count));
     return dds_result_vtab(vtab, &error);
   }
   return disconnect(vtab);
@@ -350,8 +351,9 @@ static int commit(sqlite3_vtab *vtab) {
 static void log_sent(const dds_vtab *table, size_t applied) {
   if (applied > 0) {
     sqlite3_log(SQLITE_WARNING,
-                "dynamodb_sessions: %d writes of \"%s\" were already sent to DynamoDB and stay",
-                (int)applied, table->name);
+                "dynamodb_sessions: %d write%s of \"%s\" %s already sent to DynamoDB and stay%s",
+                (int)applied, dds_text_plural((double)applied), table->name,
+                applied == 1 ? "was" : "were", applied == 1 ? "s" : "");
   }
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "dynamodb/scan.h"
 #include "vtab/connection.h"
 #include "vtab/sqlite.h"
@@ -60,11 +61,13 @@ bool dds_target_open(dds_target *target, dds_error *error) {
 /* Told every five seconds of what lasts longer. */
 static void report(void *context, const dds_meter *meter) {
   const dds_target *target = context;
-  sqlite3_log(SQLITE_NOTICE,
-              "dynamodb_sessions: reading \"%s\": %lld pages, %lld items, %.15g capacity units so "
-              "far",
-              target->table.name, (long long)meter->requests, (long long)meter->items,
-              meter->used_units);
+  sqlite3_log(
+      SQLITE_NOTICE,
+      "dynamodb_sessions: reading \"%s\": %lld page%s, %lld item%s, %.15g capacity unit%s so "
+      "far",
+      target->table.name, (long long)meter->requests, dds_text_plural((double)meter->requests),
+      (long long)meter->items, dds_text_plural((double)meter->items), meter->used_units,
+      dds_text_plural(meter->used_units));
 }
 
 dds_meter dds_target_meter(dds_target *target) {

@@ -156,7 +156,7 @@ static void a_hook_that_refuses(scene *self) {
 static void a_hook_that_refuses_a_single_statement(scene *self) {
   self->refuses = true;
   expect(self, INSERT("p"), SQLITE_CONSTRAINT_COMMITHOOK);
-  expect_logged(self, "1 writes of \"sessions\"");
+  expect_logged(self, "1 write of \"sessions\" was already sent");
   self->refuses = false;
   expect(self, "BEGIN; COMMIT", SQLITE_OK);
   expect_sent(self, "p");
@@ -195,7 +195,7 @@ static void a_locked_file_and_a_rollback(scene *self) {
   sqlite3 *reader = commit_beside_a_reader(self);
   expect(self, INSERT("q"), SQLITE_OK);
   expect(self, "ROLLBACK", SQLITE_OK);
-  expect_logged(self, "1 writes of \"sessions\" were already sent");
+  expect_logged(self, "1 write of \"sessions\" was already sent to DynamoDB and stays");
   sqlite3_close(reader);
   expect(self, "BEGIN; COMMIT", SQLITE_OK);
   expect_sent(self, "p");
@@ -204,7 +204,7 @@ static void a_locked_file_and_a_rollback(scene *self) {
 static void a_locked_file_and_a_savepoint(scene *self) {
   sqlite3 *reader = commit_beside_a_reader(self);
   expect(self, "ROLLBACK TO one", SQLITE_OK);
-  expect_logged(self, "1 writes of \"sessions\" were already sent");
+  expect_logged(self, "1 write of \"sessions\" was already sent to DynamoDB and stays");
   sqlite3_close(reader);
   expect(self, INSERT("q"), SQLITE_OK);
   expect(self, "COMMIT", SQLITE_OK);
@@ -223,7 +223,7 @@ static void another_module_that_fails_behind(scene *self) {
     complain(self, "COMMIT", "left the transaction open");
   }
   expect_sent(self, "p");
-  expect_logged(self, "1 writes of \"sessions\" were already sent");
+  expect_logged(self, "1 write of \"sessions\" was already sent to DynamoDB and stays");
   self->sync_code = SQLITE_OK;
   expect(self, INSERT("q"), SQLITE_OK);
   expect_sent(self, "pq");

@@ -168,8 +168,8 @@ def test_a_call_that_sends_within_a_transaction_counts_both(limited):
     assert read >= 5
     exact, short = begin(read + 20), begin(read + 19)
     assert exact.value(REAP) == 20
-    with refused("SQLITE_ERROR", "would take 1 capacity units",
-                 f"more than the {read + 19:g} that this call has used"):
+    with refused("SQLITE_ERROR", "would take 1 capacity unit more",
+                 f"than the {read + 19:g} that this call has used"):
         short.value(REAP)
     assert (len(exact.sids()), len(short.sids())) == (0, 1)
 
@@ -237,7 +237,7 @@ def test_a_request_in_own_words_is_counted_before_it_is_sent(
         with short.sends(operation):
             short.sql(statement, operation, text)
         return
-    with short.sends(), refused("SQLITE_ERROR", f"would take {units} capacity units",
+    with short.sends(), refused("SQLITE_ERROR", f"would take {units} capacity unit",
                                 "and nothing was sent"):
         short.sql(statement, operation, text)
     exact = limited(units, *arguments, connection=short.connection, sql_name="exact",

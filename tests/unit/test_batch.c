@@ -372,6 +372,7 @@ static void leaves_out_keys(void **state) {
   scripted_transport_answer(f.base.script, 200, PAGE(OTHER, ""));
   assert_int_equal(get_some(&f, &keys, left_out, &f.base.error), 1);
   assert_non_null(strstr(table_fixture_body(&f.base, 0), "\"Keys\":[{\"id\":{\"S\":\"w1\"}}]"));
+  assert_non_null(strstr(f.base.records, "BatchGetItem [1 key; attributes id, sess; consistent] "));
   scripted_transport_answer(f.base.script, 200, PAGE(ITEM, ""));
   assert_int_equal(get_some(&f, &keys, left_out, &f.base.error), -1);
   assert_string_equal(f.base.error.message, "BatchGetItem of \"prod-sessions\" failed: unexpected "

@@ -48,7 +48,7 @@ static void stops_at_the_limit(void **state) {
   (void)state;
   static const struct {
     double limit;
-    int answers; /* of 2.5 units and one item each */
+    int answers; /* of 2.5 units and one item each, under a limit of 1 of one unit */
     const char *message;
   } cases[] = {
       {0, 1000, NULL},
@@ -57,6 +57,9 @@ static void stops_at_the_limit(void **state) {
       {2.5, 1,
        "stopped by capacity_limit=2.5: 2.5 capacity units were used by 1 request for 1 item; raise "
        "the limit, or narrow the statement"},
+      {1, 1,
+       "stopped by capacity_limit=1: 1 capacity unit was used by 1 request for 1 item; raise the "
+       "limit, or narrow the statement"},
       {4, 2,
        "stopped by capacity_limit=4: 5 capacity units were used by 2 requests for 2 items; raise "
        "the limit, or narrow the statement"},
@@ -64,7 +67,7 @@ static void stops_at_the_limit(void **state) {
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     dds_meter meter = {.limit_units = cases[i].limit};
     dds_error error = DDS_ERROR_INIT;
-    const dds_record record = record_of(1, -1, 2.5);
+    const dds_record record = record_of(1, -1, cases[i].limit == 1 ? 1.0 : 2.5);
     for (int j = 0; j < cases[i].answers; j++) {
       dds_meter_add(&meter, &record, START_MS);
     }
@@ -89,6 +92,9 @@ static void stops_writes_before_they_are_sent(void **state) {
       {5, 0, 6,
        "stopped by capacity_limit=5: writing to \"t\" would take 6 capacity units, and nothing was "
        "sent: write less at a time, or raise the limit"},
+      {1, 1, 1,
+       "stopped by capacity_limit=1: writing to \"t\" would take 1 capacity unit more than the 1 "
+       "that this call has used: write less at a time, or raise the limit"},
       {5, 2.5, 3,
        "stopped by capacity_limit=5: writing to \"t\" would take 3 capacity units more than the "
        "2.5 "

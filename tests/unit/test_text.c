@@ -73,6 +73,15 @@ static void test_integers(void **state) {
   }
 }
 
+static void test_plural(void **state) {
+  (void)state;
+  static const double several[] = {0, 0.5, 1.5, 2, 1000, -1};
+  assert_string_equal(dds_text_plural(1), "");
+  for (size_t i = 0; i < sizeof several / sizeof several[0]; i++) {
+    assert_string_equal(dds_text_plural(several[i]), "s");
+  }
+}
+
 static char seen[16];
 
 static void look(void *memory) {
@@ -105,11 +114,9 @@ static void test_secret_is_wiped(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_same),
-      cmocka_unit_test(test_blank),
-      cmocka_unit_test(test_copy),
-      cmocka_unit_test(test_integers),
-      cmocka_unit_test(test_secret_is_wiped),
+      cmocka_unit_test(test_same),   cmocka_unit_test(test_blank),
+      cmocka_unit_test(test_copy),   cmocka_unit_test(test_integers),
+      cmocka_unit_test(test_plural), cmocka_unit_test(test_secret_is_wiped),
   };
   return cmocka_run_group_tests(tests, failing_allocator_set_up, NULL);
 }
