@@ -76,6 +76,19 @@ def aws_error(code, message="", status=400, **fields):
     return Response(status=status, json={"__type": prefix + code, "message": message}, **fields)
 
 
+def ten_pages(request):
+    """A handler: of a Scan ten pages of five expired sessions of connect-dynamodb, 1.5 units and a
+    tenth of a second each; of any other operation one unit."""
+    if request.operation != "Scan":
+        return Response(json={"ConsumedCapacity": {"TableName": "t", "CapacityUnits": 1.0}})
+    page = int(request.json().get("ExclusiveStartKey", {"id": {"S": "0"}})["id"]["S"])
+    items = [{"id": {"S": f"sess:{page}-{i}"}, "expires": {"N": "1"}} for i in range(5)]
+    more = {"LastEvaluatedKey": {"id": {"S": str(page + 1)}}} if page < 9 else {}
+    return Response(delay_s=0.1, json={
+        "Items": items, "Count": 5, "ScannedCount": 5,
+        "ConsumedCapacity": {"TableName": "t", "CapacityUnits": 1.5}, **more})
+
+
 @dataclass
 class _Fault:
     response: Response
