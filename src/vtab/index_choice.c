@@ -5,6 +5,24 @@
 
 #include "vtab/facts.h"
 
+/* Spelt as the option is. Last in a message, since a table has up to 25 of them. */
+static void append_indexes(const dds_table_description *facts, dds_error *error) {
+  const char *separator = "; its indexes are ";
+  for (size_t i = 0; i < facts->index_count; i++) {
+    const dds_index_description *index = &facts->index_list[i];
+    if (index->name == NULL || index->hash_key == NULL) {
+      continue;
+    }
+    bool has_sort_key = index->sort_key != NULL;
+    dds_error_append(error, "%s%s(%s%s%s)", separator, index->name, index->hash_key,
+                     has_sort_key ? ", " : "", has_sort_key ? index->sort_key : "");
+    separator = ", ";
+  }
+  if (facts->index_count == 0) {
+    dds_error_append(error, "; it has no index at all");
+  }
+}
+
 static bool refuse(const dds_loop *loop, const dds_index *index, const char *reason,
                    dds_error *error) {
   return dds_error_set(error, DDS_ERROR,
@@ -17,16 +35,21 @@ static bool is_same(const char *left, const char *right) {
   return left != NULL && right != NULL && strcmp(left, right) == 0;
 }
 
-static bool check(const dds_loop *loop, const dds_index *index,
-                  const dds_index_description *described, dds_error *error) {
+static bool check(const dds_loop *loop, const dds_index *index, const dds_table_description *facts,
+                  dds_error *error) {
+  const dds_index_description *described = dds_facts_index(facts, index->name);
+  const char *difference = NULL;
   if (described == NULL) {
-    return refuse(loop, index, "it has no index of this name", error);
+    difference = "it has no index of this name";
+  } else if (!is_same(described->hash_key, index->attribute)) {
+    difference = "the index has another hash key";
+  } else if (index->sort_key != NULL && !is_same(described->sort_key, index->sort_key)) {
+    difference = "the index has another sort key, or none";
   }
-  if (!is_same(described->hash_key, index->attribute)) {
-    return refuse(loop, index, "the index has another hash key", error);
-  }
-  if (index->sort_key != NULL && !is_same(described->sort_key, index->sort_key)) {
-    return refuse(loop, index, "the index has another sort key, or none", error);
+  if (difference != NULL) {
+    refuse(loop, index, difference, error);
+    append_indexes(facts, error);
+    return false;
   }
   /* Whoever names the sort key knows that sessions without it are not found. */
   if (index->sort_key == NULL && described->sort_key != NULL) {
@@ -60,7 +83,7 @@ static bool describe(const dds_loop *loop, const dds_index *index,
       return true;
     }
     *described = dds_facts_index(facts, index->name);
-    if (check(loop, index, *described, &problem)) {
+    if (check(loop, index, facts, &problem)) {
       return true;
     }
     dds_facts_forget(loop->target);

@@ -477,13 +477,25 @@ def wait_for_index(table, name):
 @pytest.mark.parametrize("statement", [ALL, "SELECT sid FROM sessions WHERE userId = 'u3'"])
 @pytest.mark.parametrize(("name", "reason"), [
     ("by-nobody(userId)", "no index of this name"),
+    ("By-User(userId)", "no index of this name"),
     ("by-n(userId)", "another hash key"),
     ("by-user(userId, n)", "another sort key, or none"),
     ("by-user-and-n(userId)", "index='by-user-and-n(userId, n)'"),
 ])
 def test_an_index_that_is_not_there_is_an_error(indexed, name, reason, statement):
-    with refused("SQLITE_ERROR", reason, "leave"):
+    with refused("SQLITE_ERROR", reason, "leave") as caught:
         indexed(name).rows(statement)
+    listed = str(caught.value).partition("; its indexes are ")[2]
+    if "index=" not in reason:
+        assert sorted(re.findall(r"[\w-]+\([\w, ]+\)", listed)) == [
+            "by-n(n)", "by-user(userId)", "by-user-and-n(userId, n)", "by-user-keys(userId)",
+            "by-user-some(userId)"]
+
+
+def test_a_table_without_an_index_says_so(watched):
+    table = watched("index='by-user(userId)'")
+    with refused("SQLITE_ERROR", "no index of this name", "it has no index at all"):
+        table.rows(ALL)
 
 
 def test_an_index_that_comes_later_is_found(indexed):
