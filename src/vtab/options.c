@@ -435,6 +435,40 @@ static bool split_name(span argument, span *name, span *rest) {
   return length > 0;
 }
 
+#define RIGHT_FORM "as in dynamodb_sessions(table='sessions', userId TEXT)"
+
+/* An option's, or what somebody takes for one whose value nobody is to see. */
+static bool is_option_name(span name) {
+  char word[NAME_BYTES];
+  snprintf(word, sizeof word, "%.*s", (int)name.length, name.text);
+  return find_option(word) != NULL || looks_secret(word);
+}
+
+static bool is_type(span name) {
+  char word[NAME_BYTES];
+  dds_affinity ignored;
+  snprintf(word, sizeof word, "%.*s", (int)name.length, name.text);
+  return dds_columns_type_find(word, &ignored);
+}
+
+/* Refuses a value, or a type, behind which another argument begins: an option, or a column with its
+ * type. Its name is shown, and nothing of its value. True: there is none. */
+static bool check_comma(span argument, dds_error *error) {
+  span first = {0};
+  span name = {0};
+  span rest = {0};
+  span type = {0};
+  if (!split_name(argument, &first, &rest) || !split_name(rest, &name, &rest)) {
+    return true;
+  }
+  bool is_option = rest.length > 0 && rest.text[0] == '=' && is_option_name(name);
+  if (!is_option && !(split_name(rest, &type, &rest) && is_type(type))) {
+    return true;
+  }
+  return dds_error_set(error, DDS_ERROR, "a comma is missing before %.*s: write " RIGHT_FORM,
+                       (int)name.length, name.text);
+}
+
 static bool parse_option(const char *name, span raw_value, unsigned *seen, dds_options *options,
                          dds_error *error) {
   const option_row *row = find_option(name);
@@ -448,6 +482,9 @@ static bool parse_option(const char *name, span raw_value, unsigned *seen, dds_o
     return dds_error_set(error, DDS_ERROR, "option %s is given twice", row->name);
   }
   *seen |= bit;
+  if (!check_comma(raw_value, error)) {
+    goto done;
+  }
   if (!unquote(raw_value, &value)) {
     dds_error_set(error, DDS_ERROR,
                   "the value of option %s has a quote that is not closed, or "
@@ -481,8 +518,8 @@ static bool refuse_column(const char *name, const char *type, dds_error *error) 
   if (type[0] == '\0') {
     return dds_error_set(error, DDS_ERROR,
                          "column %s needs a type: write \"%s TEXT\" (or INTEGER, REAL, NUMERIC, "
-                         "BLOB)",
-                         name, name);
+                         "BLOB); if it is the DynamoDB table's name, write table='%s'",
+                         name, name, name);
   }
   if (looks_secret(name)) {
     return refuse_secret(name, error);
@@ -520,6 +557,9 @@ static bool parse_column(const char *name, span raw_type, dds_options *options, 
   char type[NAME_BYTES];
   dds_affinity affinity = DDS_AFFINITY_TEXT;
   snprintf(type, sizeof type, "%.*s", (int)raw_type.length, raw_type.text);
+  if (!check_comma(raw_type, error)) {
+    return false;
+  }
   if (find_option(name) != NULL || !dds_columns_type_find(type, &affinity)) {
     return refuse_column(name, type, error);
   }
@@ -538,7 +578,8 @@ static bool parse_argument(const char *argument, unsigned *seen, dds_options *op
     goto done;
   }
   if (!is_split || plain_name.length == 0) {
-    dds_error_set(error, DDS_ERROR, "an argument is an option, name=value, or a column, name TYPE");
+    dds_error_set(error, DDS_ERROR,
+                  "an argument is an option, name=value, or a column, name TYPE, " RIGHT_FORM);
     goto done;
   }
   if (!dds_utf8_is_valid(dds_buffer_text(&plain_name), plain_name.length)) {
@@ -606,6 +647,18 @@ static bool check_names(const dds_options *options, dds_error *error) {
          dds_error_set(error, DDS_ERROR, "option table is empty");
 }
 
+/* DynamoDB has no table with one of them alone. */
+static bool check_capacity(const dds_options *options, dds_error *error) {
+  bool has_read = options->read_capacity > 0;
+  bool has_write = options->write_capacity > 0;
+  return has_read == has_write ||
+         dds_error_set(error, DDS_ERROR,
+                       "option %s needs %s: give both read_capacity and write_capacity, or neither "
+                       "for a table that is billed on demand",
+                       has_read ? "read_capacity" : "write_capacity",
+                       has_read ? "write_capacity" : "read_capacity");
+}
+
 /* The hash key of an index has a column, whose name is spelt as the attribute is. */
 static bool check_indexes(const dds_options *options, dds_error *error) {
   for (size_t i = 0; i < options->index_count; i++) {
@@ -644,7 +697,8 @@ bool dds_options_parse(int count, const char *const *arguments, dds_options *opt
     }
   }
   apply_overrides(options);
-  return check_names(options, error) && check_indexes(options, error);
+  return check_names(options, error) && check_indexes(options, error) &&
+         check_capacity(options, error);
 }
 
 const char *dds_options_table(const dds_options *options) {

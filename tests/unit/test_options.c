@@ -240,6 +240,7 @@ static void takes_every_form_of_a_value(void **state) {
       {"table='a, b'", "a, b"},
       {"table=' a '", " a "},
       {"table=two words", "two words"},
+      {"table=two words=one", "two words=one"},
       {"table=it's", "it's"},
       {"table='\xc3\xa4\xe2\x82\xac\xf0\x9f\x8d\xaa'", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x8d\xaa"},
   };
@@ -292,9 +293,10 @@ static void takes_numbers(void **state) {
     assert_int_equal(options.request_timeout_ms, timeouts[i].milliseconds);
     dds_options_free(&options);
   }
-  dds_options options =
-      parsed(ARGUMENTS("read_capacity=1000000000", "max_attempts='100'", "consistent_read=AUTO"));
+  dds_options options = parsed(ARGUMENTS("read_capacity=1000000000", "write_capacity=1",
+                                         "max_attempts='100'", "consistent_read=AUTO"));
   assert_int_equal(options.read_capacity, 1000000000);
+  assert_int_equal(options.write_capacity, 1);
   assert_int_equal(options.max_attempts, 100);
   assert_int_equal(options.consistency, DDS_CONSISTENT_AUTO);
   dds_options_free(&options);
@@ -355,6 +357,8 @@ static void refuses_with_a_reason(void **state) {
       {"read_capacity=0", "read_capacity is a number from 1 to 1000000000, not '0'"},
       {"read_capacity=1.5", "read_capacity is a whole number"},
       {"write_capacity=1000000001", "write_capacity is a number from"},
+      {"read_capacity=5", "option read_capacity needs write_capacity: give both"},
+      {"write_capacity=5", "option write_capacity needs read_capacity: give both"},
       {"write_capacity=-1", "write_capacity is a number from"},
       {"request_timeout=0.05", "request_timeout is a number from 0.1 to 3600"},
       {"connect_timeout=3601", "connect_timeout is a number from 0.1 to 3600"},
@@ -384,6 +388,18 @@ static void refuses_with_a_reason(void **state) {
       {"table='\xc3'", "option table is not valid UTF-8"},
       {"'\xff' TEXT", "not valid UTF-8"},
       {"a '\xff'", "column a: the type is TEXT"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    assert_refused(ARGUMENTS(cases[i].argument), cases[i].in_message);
+  }
+}
+
+static void refuses_what_is_no_argument(void **state) {
+  (void)state;
+  static const struct {
+    const char *argument;
+    const char *in_message;
+  } cases[] = {
       {"=x", "an argument is an option, name=value, or a column, name TYPE"},
       {"''=x", "an argument is an option"},
       {"'a TEXT", "an argument is an option"},
@@ -391,6 +407,14 @@ static void refuses_with_a_reason(void **state) {
       {"read_only 1", "read_only is an option: write read_only=1"},
       {"\"table\" TEXT", "table is an option: write table=…"},
       {"userId", "column userId needs a type: write \"userId TEXT\""},
+      {"'prod'", "if it is the DynamoDB table's name, write table='prod'"},
+      {"table='a' region='b'", "a comma is missing before region: write as in dynamodb_sessions("},
+      {"table=a region=b", "a comma is missing before region: write as in"},
+      {"table='a' \"userId\" TEXT", "a comma is missing before \"userId\": write as in"},
+      {"table=[a]Region = b", "a comma is missing before Region: write as in"},
+      {"userId TEXT mail TEXT", "a comma is missing before mail: write as in"},
+      {"userId TEXT table='a'", "a comma is missing before table: write as in"},
+      {"userId TEXT NOT NULL TEXT", "nothing more, not 'TEXT NOT NULL TEXT'"},
       {"userId VARCHAR(10)", "the type is TEXT, INTEGER, REAL, NUMERIC or BLOB and nothing more"},
       {"userId TEXT NOT NULL", "nothing more, not 'TEXT NOT NULL'"},
       {"sid TEXT", "there is a column sid already"},
@@ -476,6 +500,10 @@ static void never_repeats_a_secret(void **state) {
       "password \"" SECRET "\"",
       "anything=" SECRET,
       "secret_access_key TEXT " SECRET,
+      "userId TEXT secret=" SECRET,
+      "userId TEXT table='" SECRET "'",
+      "table=a password='" SECRET "'",
+      "table='a' password='" SECRET "'",
   };
   for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
     dds_options options;
@@ -569,6 +597,7 @@ int main(void) {
       cmocka_unit_test(takes_numbers),
       cmocka_unit_test(takes_extra_columns),
       cmocka_unit_test(refuses_with_a_reason),
+      cmocka_unit_test(refuses_what_is_no_argument),
       cmocka_unit_test(refuses_what_stands_twice),
       cmocka_unit_test(refuses_what_is_too_long),
       cmocka_unit_test(bounds_the_extra_columns),
