@@ -703,8 +703,35 @@ static long proxy_status_of(CURL *easy) {
   return status;
 }
 
+/* A server of TLS that is asked in plain HTTP answers with bytes of its own, or ends the
+ * connection, which is what any server may do: so the connection is to be new, and no byte to have
+ * come. */
+static bool may_speak_tls(CURL *easy, CURLcode result) {
+  const char *scheme = NULL;
+  long new_connections = 0;
+  long header_bytes = 0;
+  if (curl_easy_getinfo(easy, CURLINFO_SCHEME, &scheme) != CURLE_OK || scheme == NULL ||
+      strcasecmp(scheme, "http") != 0) {
+    return false;
+  }
+  curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &new_connections);
+  curl_easy_getinfo(easy, CURLINFO_HEADER_SIZE, &header_bytes);
+  bool is_no_answer = result == CURLE_UNSUPPORTED_PROTOCOL || result == CURLE_WEIRD_SERVER_REPLY ||
+                      result == CURLE_GOT_NOTHING || result == CURLE_RECV_ERROR;
+  return is_no_answer && new_connections > 0 && header_bytes == 0;
+}
+
+/* The URL's scheme is not what is spoken there; "" where nothing hints at that. OpenSSL reads plain
+ * HTTP as a version of TLS that is none. */
+static const char *scheme_remedy(CURL *easy, CURLcode result, const char *message) {
+  if (result == CURLE_SSL_CONNECT_ERROR && strstr(message, "wrong version number") != NULL) {
+    return ": where plain HTTP is spoken, the URL (or the proxy's) begins with http://";
+  }
+  return may_speak_tls(easy, result) ? ": where TLS is spoken, the URL begins with https://" : "";
+}
+
 /* What a user does about it, to stand after libcurl's words; "" where those say enough. */
-static const char *remedy(CURL *easy, CURLcode result) {
+static const char *remedy(CURL *easy, CURLcode result, const char *message) {
   long verification = 0;
   long proxy_status = proxy_status_of(easy);
   curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verification);
@@ -716,7 +743,8 @@ static const char *remedy(CURL *easy, CURLcode result) {
     return ": the proxy asks for a name and a password, as in "
            "https_proxy=http://name:password@host";
   }
-  return proxy_status >= 300 ? ": the proxy refuses (see https_proxy and no_proxy)" : "";
+  return proxy_status >= 300 ? ": the proxy refuses (see https_proxy and no_proxy)"
+                             : scheme_remedy(easy, result, message);
 }
 
 /*
@@ -755,7 +783,7 @@ static void describe_failure(http_exchange *exchange, CURLcode result) {
     snprintf(base->failure_message, sizeof base->failure_message, "%s%s",
              exchange->curl_message[0] != '\0' ? exchange->curl_message
                                                : curl_easy_strerror(result),
-             remedy(exchange->easy, result));
+             remedy(exchange->easy, result, exchange->curl_message));
   }
 }
 

@@ -123,6 +123,51 @@ def test_a_certificate_for_another_name_is_refused(tls_machine, open_machine, au
         assert server.requests == []
 
 
+IF_PLAIN = ": where plain HTTP is spoken, the URL (or the proxy's) begins with http://)"
+IF_TLS = ": where TLS is spoken, the URL begins with https://"
+
+
+def ask_directly(machine, url):
+    """Past the machine's proxy."""
+    machine.variables.pop("http_proxy", None)
+    machine.variables["AWS_ENDPOINT_URL_DYNAMODB"] = url
+
+
+def test_tls_where_plain_http_is_spoken_names_the_scheme(machine, open_machine):
+    machine.environment_keys()
+    ask_directly(machine, machine.aws.url.replace("http:", "https:"))
+    with refused("SQLITE_ERROR", '"https://127.0.0.1', "wrong version number", IF_PLAIN):
+        count(open_machine(machine))
+
+
+def test_plain_http_where_tls_is_spoken_names_the_scheme(tls_machine, open_machine):
+    ask_directly(tls_machine, tls_machine.aws.url.replace("https:", "http:"))
+    with refused("SQLITE_ERROR", '"http://127.0.0.1', IF_TLS):
+        count(open_machine(tls_machine))
+
+
+@pytest.mark.parametrize("answer", [
+    Response(raw=b"\x15\x03\x01\x00\x02\x02\x46"),  # TLS: a fatal alert, protocol_version
+    Response(raw=b""),
+], ids=["alert", "nothing"])
+def test_what_servers_of_tls_say_to_plain_http_names_the_scheme(machine, open_machine, answer):
+    machine.environment_keys()
+    with ScriptedEndpoint(handler=lambda _: answer) as server:
+        ask_directly(machine, server.url)
+        with refused("SQLITE_ERROR", IF_TLS):
+            count(open_machine(machine))
+
+
+def test_an_answer_that_breaks_off_has_no_other_scheme(machine, open_machine):
+    machine.environment_keys()
+    cut = Response(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
+    with ScriptedEndpoint(handler=lambda _: cut) as server:
+        ask_directly(machine, server.url)
+        with refused("SQLITE_ERROR", "no whole answer") as caught:
+            count(open_machine(machine))
+    assert "https" not in str(caught.value)
+
+
 @pytest.mark.parametrize("text", [None, "this is no certificate\n"], ids=["missing", "garbage"])
 def test_a_bundle_that_cannot_be_used_is_named(tls_machine, open_machine, tmp_path, text):
     path = tmp_path / "bundle.pem"
