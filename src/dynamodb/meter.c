@@ -7,6 +7,7 @@
  * it. */
 static void count(dds_meter *meter, const dds_record *record, int requests) {
   meter->requests += requests;
+  meter->in_flight -= requests;
   meter->items += record->items > 0 ? requests * record->items : 0;
   meter->scanned += record->scanned > 0 ? requests * record->scanned : 0;
   meter->used_units += record->capacity_units > 0.0 ? requests * record->capacity_units : 0.0;
@@ -20,13 +21,17 @@ bool dds_meter_check(dds_meter *meter, int64_t now_ms, dds_error *error) {
   if (meter->limit_units <= 0.0 || meter->used_units < meter->limit_units) {
     return true;
   }
-  return dds_error_set(
-      error, DDS_ERROR,
-      "stopped by capacity_limit=%.15g: %.15g capacity unit%s used by %lld request%s for "
-      "%lld item%s; raise the limit, or narrow the statement",
-      meter->limit_units, meter->used_units, meter->used_units == 1.0 ? " was" : "s were",
-      (long long)meter->requests, dds_text_plural((double)meter->requests), (long long)meter->items,
-      dds_text_plural((double)meter->items));
+  dds_error_set(error, DDS_ERROR,
+                "stopped by capacity_limit=%.15g: %.15g capacity unit%s used by %lld request%s for "
+                "%lld item%s",
+                meter->limit_units, meter->used_units, meter->used_units == 1.0 ? " was" : "s were",
+                (long long)meter->requests, dds_text_plural((double)meter->requests),
+                (long long)meter->items, dds_text_plural((double)meter->items));
+  if (meter->in_flight > 0) {
+    dds_error_append(error, ", and more by %lld in flight", (long long)meter->in_flight);
+  }
+  dds_error_append(error, "; raise the limit, or narrow the statement");
+  return false;
 }
 
 size_t dds_meter_write_units(size_t item_bytes) {
@@ -51,6 +56,10 @@ bool dds_meter_check_writes(const dds_meter *meter, const char *table_name, doub
   }
   dds_error_append(error, ": write less at a time, or raise the limit");
   return false;
+}
+
+void dds_meter_begin(dds_meter *meter) {
+  meter->in_flight++;
 }
 
 void dds_meter_add(dds_meter *meter, const dds_record *record, int64_t now_ms) {

@@ -2,6 +2,7 @@
 function call reads and what it writes are counted together."""
 
 import json
+import re
 import time
 
 import pytest
@@ -94,6 +95,28 @@ def test_through_counts_what_it_has_sent(limited):
     ):
         sessions.sql(MANY_REPLACES, 61)
     assert len(sessions.sids()) == 60
+
+
+def test_a_stopped_reap_says_what_is_in_flight(limited, scripted_endpoint):
+    """Its figure is of what was answered; those deletes are waited for, and counted as deleted."""
+    def answer(request):
+        if request.operation == "Scan":
+            items = [SERVERLESS.item(f"dead-{number}", SMALL, LONG_AGO) for number in range(20)]
+            return Response(json={"Items": items, "Count": 20,
+                                  "ConsumedCapacity": {"CapacityUnits": 1}})
+        return Response(delay_s=0.2, json={"ConsumedCapacity": {"CapacityUnits": 2}})
+
+    scripted_endpoint.handler = answer
+    sessions = limited(2, "concurrency=5", f"endpoint_url='{scripted_endpoint.url}'")
+    with refused("SQLITE_ERROR", "stopped by capacity_limit=2",
+                 "(5 deleted before that stay deleted)") as caught:
+        sessions.value(REAP)
+    units, requests, in_flight = map(int, re.search(
+        r": (\d+) capacity units were used by (\d+) requests for \d+ items, and more by (\d+) in "
+        "flight", str(caught.value)).groups())
+    assert requests + in_flight == sessions.value(
+        "SELECT count(*) FROM dynamodb_requests WHERE operation IN ('Scan', 'DeleteItem')") == 6
+    assert units + 2 * in_flight == 11
 
 
 def test_reap_stops_at_the_limit_and_says_what_it_did(limited):

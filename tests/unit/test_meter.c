@@ -78,6 +78,31 @@ static void stops_at_the_limit(void **state) {
   }
 }
 
+/* What an answer that has come seems to say is counted once, and so is that it has. */
+static void tells_of_what_is_in_flight(void **state) {
+  (void)state;
+  const dds_record record = record_of(1, -1, 2.5);
+  dds_error error = DDS_ERROR_INIT;
+  dds_meter meter = {.limit_units = 5};
+  for (int i = 0; i < 4; i++) {
+    assert_true(dds_meter_check(&meter, START_MS, &error));
+    dds_meter_begin(&meter);
+  }
+  dds_meter_add(&meter, &record, START_MS);
+  dds_meter_expect(&meter, &record);
+  assert_int_equal(meter.in_flight, 2);
+  assert_false(dds_meter_check(&meter, START_MS, &error));
+  assert_string_equal(error.message,
+                      "stopped by capacity_limit=5: 5 capacity units were used by 2 requests for 2 "
+                      "items, and more by 2 in flight; raise the limit, or narrow the statement");
+  dds_meter_take_back(&meter, &record);
+  assert_int_equal(meter.in_flight, 3);
+  for (int i = 0; i < 3; i++) {
+    dds_meter_add(&meter, &record, START_MS);
+  }
+  assert_int_equal(meter.in_flight, 0);
+}
+
 static void stops_writes_before_they_are_sent(void **state) {
   (void)state;
   static const struct {
@@ -149,6 +174,7 @@ int main(void) {
       cmocka_unit_test(counts_what_answers_tell),
       cmocka_unit_test(takes_back_what_was_expected),
       cmocka_unit_test(stops_at_the_limit),
+      cmocka_unit_test(tells_of_what_is_in_flight),
       cmocka_unit_test(stops_writes_before_they_are_sent),
       cmocka_unit_test(counts_an_item_by_the_units_that_it_begins),
       cmocka_unit_test(reports_every_five_seconds),

@@ -322,8 +322,10 @@ static void holds_requests_against_the_meter(void **state) {
     scripted_transport_answer(f.script, 200, PAGE);
     operations[i] = start(&f, "Scan");
     dds_operation_read_as_page(operations[i]);
+    assert_int_equal(meter.in_flight, 1);
     assert_true(dds_operation_wait_arrival(&operations[i], 1, &index, &f.error));
     assert_int_equal(meter.requests, i + 1);
+    assert_int_equal(meter.in_flight, 0);
   }
   dds_buffer body = DDS_BUFFER_INIT(1000);
   dds_buffer_append_text(&body, "{}");
@@ -340,6 +342,7 @@ static void holds_requests_against_the_meter(void **state) {
   dds_operation_free(operations[1]);
   assert_int_equal(f.record_count, 2);
   assert_int_equal(meter.requests, 2);
+  assert_int_equal(meter.in_flight, 0);
   assert_int_equal(meter.items, 14);
   assert_int_equal(meter.scanned, 18);
   assert_true(meter.used_units == 9.0);
