@@ -135,13 +135,8 @@ typedef struct escape_marks {
 
 static escape_marks mark_escapes(const char *bytes, size_t length) {
   char padded[DDS_JSON_BLOCK_BYTES];
-  uint64_t counted = UINT64_MAX;
-  if (length < DDS_JSON_BLOCK_BYTES) {
-    memset(padded, 0, sizeof padded);
-    memcpy(padded, bytes, length);
-    bytes = padded;
-    counted = (UINT64_C(1) << length) - 1;
-  }
+  uint64_t counted = length < DDS_JSON_BLOCK_BYTES ? (UINT64_C(1) << length) - 1 : UINT64_MAX;
+  bytes = dds_json_block_pad(bytes, length, padded);
   dds_json_block block = dds_json_block_read(bytes);
   block.specials &= counted;
   uint64_t controls = block.specials == 0 ? 0 : dds_json_block_controls(bytes) & counted;

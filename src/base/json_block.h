@@ -190,13 +190,20 @@ static inline size_t dds_json_block_squeeze(const char *block, size_t length, ui
  * The same at the end of a text, of which `left` bytes are there: zeros stand for what is behind
  * them, and are controls; nothing behind what a squeeze makes is written.
  */
-static inline dds_json_block dds_json_block_read_some(const char *bytes, size_t left) {
-  char padded[DDS_JSON_BLOCK_BYTES] = {0};
+
+/* A block that may be read: the text's own, or the end of it in `padded`. */
+static inline const char *dds_json_block_pad(const char *bytes, size_t left,
+                                             char padded[DDS_JSON_BLOCK_BYTES]) {
   if (left >= DDS_JSON_BLOCK_BYTES) {
-    return dds_json_block_read(bytes);
+    return bytes;
   }
-  memcpy(padded, bytes, left);
-  return dds_json_block_read(padded);
+  memset(padded, 0, DDS_JSON_BLOCK_BYTES);
+  return memcpy(padded, bytes, left);
+}
+
+static inline dds_json_block dds_json_block_read_some(const char *bytes, size_t left) {
+  char padded[DDS_JSON_BLOCK_BYTES];
+  return dds_json_block_read(dds_json_block_pad(bytes, left, padded));
 }
 
 static inline size_t dds_json_block_squeeze_some(const char *block, size_t left, size_t length,
