@@ -144,6 +144,16 @@ static inline size_t dds_json_plain_prefix(const char *bytes) {
 
 #endif
 
+/* What is behind a short string without escapes, `next` behind its opening quote; NULL: it is
+ * another, or so near the end that nobody looks. */
+static inline const char *dds_json_behind_short(const char *next, const char *end) {
+  if (end - next < DDS_JSON_PREFIX_BYTES) {
+    return NULL;
+  }
+  size_t length = dds_json_plain_prefix(next);
+  return length < DDS_JSON_PREFIX_BYTES && next[length] == '"' ? next + length + 1 : NULL;
+}
+
 /*
  * Which backslashes begin an escape, in a block whose first byte is escaped or not, 1 or 0: of each
  * run of them the first, the third and so on. Adding its first bit to a run carries through it,

@@ -123,14 +123,8 @@ DDS_NOINLINE static const char *behind_blocks(const char *next, const char *end)
 
 /* `next` stands on an opening quote. */
 static const char *behind_string(const char *next, const char *end) {
-  next++;
-  if (end - next >= DDS_JSON_PREFIX_BYTES) {
-    size_t length = dds_json_plain_prefix(next);
-    if (length < DDS_JSON_PREFIX_BYTES && next[length] == '"') {
-      return next + length + 1;
-    }
-  }
-  return behind_blocks(next, end);
+  const char *behind = dds_json_behind_short(next + 1, end);
+  return behind != NULL ? behind : behind_blocks(next + 1, end);
 }
 
 static const char *behind_container(const char *next, const char *end) {

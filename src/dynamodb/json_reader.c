@@ -103,11 +103,7 @@ DDS_NOINLINE static bool check_blocks(dds_json_reader *in, bool *is_plain) {
 
 /* What is behind a short string without escapes; NULL where there is another, or no string. */
 static inline const char *behind_short(const char *at, const char *end) {
-  if (end - at <= DDS_JSON_PREFIX_BYTES || *at != '"') {
-    return NULL;
-  }
-  size_t length = dds_json_plain_prefix(at + 1);
-  return length < DDS_JSON_PREFIX_BYTES && at[1 + length] == '"' ? at + length + 2 : NULL;
+  return at < end && *at == '"' ? dds_json_behind_short(at + 1, end) : NULL;
 }
 
 bool dds_json_reader_string(dds_json_reader *in, bool *is_plain) {
