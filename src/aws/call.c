@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "base/splitmix.h"
 #include "base/uuid.h"
 
 enum { ATTEMPT_BYTES = 48 };
@@ -52,12 +53,9 @@ int64_t dds_caller_server_now_ms(const dds_caller *caller) {
   return dds_caller_now_ms(caller) + caller->skew.offset_ms;
 }
 
-/* By splitmix64: jitter and ids of calls need to differ, not to be secret. */
+/* Jitter and ids of calls need to differ, not to be secret. */
 static uint64_t next_random(dds_caller *caller) {
-  uint64_t z = caller->random_state += UINT64_C(0x9E3779B97F4A7C15);
-  z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-  z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-  return z ^ (z >> 31);
+  return dds_splitmix_next(&caller->random_state);
 }
 
 /* In [0,1). */

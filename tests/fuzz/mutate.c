@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/splitmix.h"
 #include "fuzz.h"
 
 enum { INPUT_BYTES = 4096, SEEDS = 64, CHANGES = 6, STRETCH = 32, DEFAULT_RUNS = 20000 };
@@ -23,16 +24,8 @@ static input seeds[SEEDS];
 static size_t seed_count;
 static uint64_t random_state;
 
-/* splitmix64 */
-static uint64_t next_random(void) {
-  uint64_t mixed = (random_state += UINT64_C(0x9E3779B97F4A7C15));
-  mixed = (mixed ^ (mixed >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-  mixed = (mixed ^ (mixed >> 27)) * UINT64_C(0x94D049BB133111EB);
-  return mixed ^ (mixed >> 31);
-}
-
 static size_t below(size_t limit) {
-  return limit == 0 ? 0 : (size_t)(next_random() % limit);
+  return limit == 0 ? 0 : (size_t)(dds_splitmix_next(&random_state) % limit);
 }
 
 /* Puts bytes in at a place, as many as fit; they must not be the input's own. */

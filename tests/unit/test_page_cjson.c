@@ -20,6 +20,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/splitmix.h"
 #include "dynamodb/page.h"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -284,16 +285,8 @@ static checker check_text(const char *text, size_t length) {
 
 static uint64_t random_state;
 
-/* splitmix64 */
-static uint64_t next_random(void) {
-  uint64_t mixed = (random_state += UINT64_C(0x9E3779B97F4A7C15));
-  mixed = (mixed ^ (mixed >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-  mixed = (mixed ^ (mixed >> 27)) * UINT64_C(0x94D049BB133111EB);
-  return mixed ^ (mixed >> 31);
-}
-
 static size_t below(size_t limit) {
-  return (size_t)(next_random() % limit);
+  return (size_t)(dds_splitmix_next(&random_state) % limit);
 }
 
 static bool one_in(size_t chances) {

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/attributes.h"
+#include "base/splitmix.h"
 #include "dynamodb/scan.h"
 #include "failing_allocator.h"
 #include "table_fixture.h"
@@ -49,21 +50,14 @@ typedef struct model {
   answer_text body;
 } model;
 
-static uint64_t mix(uint64_t z) {
-  z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-  z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-  return z ^ (z >> 31);
-}
-
 static unsigned draw(model *m, unsigned below) {
-  m->state += UINT64_C(0x9E3779B97F4A7C15);
-  return (unsigned)(mix(m->state) % below);
+  return (unsigned)(dds_splitmix_next(&m->state) % below);
 }
 
 /* The same whenever it is asked about the same place. */
 static unsigned fixed(const model *m, size_t segment, int position, unsigned salt, unsigned below) {
   uint64_t place = ((uint64_t)segment << 32) + ((uint64_t)(unsigned)position << 8) + salt;
-  return (unsigned)(mix(m->seed * UINT64_C(0x9E3779B97F4A7C15) + mix(place)) % below);
+  return (unsigned)(dds_splitmix_mix(dds_splitmix_mix(m->seed) + dds_splitmix_mix(place)) % below);
 }
 
 static bool passes(const model *m, size_t segment, int position) {
@@ -198,7 +192,7 @@ static void serve(void *context, const scripted_request *request, scripted_answe
 /* ---- runs ------------------------------------------------------------------------------------*/
 
 static void set_up(model *m, uint64_t seed) {
-  *m = (model){.seed = seed, .state = mix(seed)};
+  *m = (model){.seed = seed, .state = dds_splitmix_mix(seed)};
   table_fixture_set_up(&m->base);
   m->segments = 1 + draw(m, MOST_SEGMENTS);
   m->is_gradual = draw(m, 2) == 0;
