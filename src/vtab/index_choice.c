@@ -7,7 +7,7 @@
 
 /* Spelt as the option is. Last in a message, since a table has up to 25 of them. */
 static void append_indexes(const dds_table_description *facts, dds_error *error) {
-  const char *separator = "; its indexes are ";
+  const char *separator = "; its indexes: ";
   for (size_t i = 0; i < facts->index_count; i++) {
     const dds_index_description *index = &facts->index_list[i];
     if (index->name == NULL || index->hash_key == NULL) {

@@ -485,7 +485,7 @@ def wait_for_index(table, name):
 def test_an_index_that_is_not_there_is_an_error(indexed, name, reason, statement):
     with refused("SQLITE_ERROR", reason, "leave") as caught:
         indexed(name).rows(statement)
-    listed = str(caught.value).partition("; its indexes are ")[2]
+    listed = str(caught.value).partition("; its indexes: ")[2]
     if "index=" not in reason:
         assert sorted(re.findall(r"[\w-]+\([\w, ]+\)", listed)) == [
             "by-n(n)", "by-user(userId)", "by-user-and-n(userId, n)", "by-user-keys(userId)",
