@@ -379,10 +379,10 @@ bool dds_operation_start(const dds_table *table, const char *name, dds_buffer *b
     dds_error_set_nomem(&failure);
     dds_buffer_free(body);
   } else if (dds_client_start(table->client, name, body, &operation->call, &failure)) {
+    *out = operation;
     if (table->meter != NULL) {
       dds_meter_begin(table->meter);
     }
-    *out = operation;
     return true;
   }
   dds_operation_free(operation);
