@@ -227,6 +227,7 @@ typedef struct sending {
   int port;
   const char *path;  /* behind the slash; NULL: none */
   const char *token; /* in a header of its own; NULL: none */
+  const char *type;  /* in Accept and Content-Type; NULL: neither */
   const char *body;
   size_t limit;
   int timeout_ms;
@@ -235,19 +236,26 @@ typedef struct sending {
 } sending;
 
 static dds_exchange *start(dds_transport *transport, const sending *what) {
-  const dds_http_header headers[] = {{"X-Amz-Target", "DynamoDB_20120810.GetItem"},
-                                     {"Accept-Encoding", "identity"},
-                                     {"X-Amz-Security-Token", what->token}};
+  dds_http_header headers[5] = {{"X-Amz-Target", "DynamoDB_20120810.GetItem"},
+                                {"Accept-Encoding", "identity"}};
+  size_t header_count = 2;
   char url[200];
   dds_error error = DDS_ERROR_INIT;
   dds_exchange *exchange = NULL;
   snprintf(url, sizeof url, "http://%s:%d/%s", what->host == NULL ? "127.0.0.1" : what->host,
            what->port, what->path == NULL ? "" : what->path);
+  if (what->token != NULL) {
+    headers[header_count++] = (dds_http_header){"X-Amz-Security-Token", what->token};
+  }
+  if (what->type != NULL) {
+    headers[header_count++] = (dds_http_header){"accept", what->type};
+    headers[header_count++] = (dds_http_header){"content-type", what->type};
+  }
   const dds_http_request request = {
       .method = what->method == NULL ? "POST" : what->method,
       .url = url,
       .headers = headers,
-      .header_count = what->token == NULL ? 2 : 3,
+      .header_count = header_count,
       .body = what->body,
       .body_length = strlen(what->body),
       .bypass_proxy = what->bypass_proxy,
@@ -418,7 +426,24 @@ static void test_methods(void **state) {
     assert_int_equal(strstr(s.last_request, length) != NULL, cases[i].has_length);
     assert_int_equal(strstr(s.last_request, "Content-Length") != NULL, cases[i].has_length);
     assert_null(strstr(s.last_request, "Content-Type"));
+    assert_null(strstr(s.last_request, "Accept:"));
   }
+}
+
+/* What libcurl is kept from sending by itself is sent where a request has it, and once. */
+static void test_headers_that_are_taken_out_otherwise(void **state) {
+  (void)state;
+  server s;
+  dds_exchange answer;
+  START(&s, OK_REPLY, ANSWER, END);
+  send_one(&s, &(sending){.port = s.port, .body = "{}", .type = "application/json"}, &answer);
+  static const char *const lines[] = {"\r\naccept: application/json\r\n",
+                                      "\r\ncontent-type: application/json\r\n"};
+  for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+    assert_non_null(strstr(s.last_request, lines[i]));
+  }
+  assert_null(strstr(s.last_request, "Accept:"));
+  assert_null(strstr(s.last_request, "Content-Type"));
 }
 
 /* The numbers of ports differ from server to server. */
@@ -1088,6 +1113,7 @@ int main(void) {
       cmocka_unit_test(test_the_memory_of_a_long_body_is_used_again),
       cmocka_unit_test(test_age),
       cmocka_unit_test(test_methods),
+      cmocka_unit_test(test_headers_that_are_taken_out_otherwise),
       cmocka_unit_test(test_nothing_is_left_of_requests_before),
       cmocka_unit_test(test_nothing_is_left_of_answers_before),
       cmocka_unit_test(test_headers_are_wiped),
