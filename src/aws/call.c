@@ -30,6 +30,7 @@ struct dds_call {
   const char *operation; /* in the same piece of memory */
   dds_buffer body;
   int max_attempts;
+  bool is_awaited;
   char invocation_id[DDS_UUID_BYTES];
   char attempt[ATTEMPT_BYTES];
   int64_t due_ms;
@@ -197,6 +198,7 @@ static dds_call *create_call(dds_caller *caller, const dds_call_request *request
   call->operation = memcpy(call + 1, request->operation, operation_bytes);
   call->body = *request->body;
   call->max_attempts = request->max_attempts;
+  call->is_awaited = request->is_awaited;
   call->outcome.request_bytes = request->body->length;
   call->outcome.started_ms = dds_caller_now_ms(caller);
   *request->body = (dds_buffer){.maximum = call->body.maximum, .is_secret = call->body.is_secret};
@@ -244,6 +246,7 @@ const char *dds_call_attempt(dds_call *call) {
 bool dds_call_send(dds_call *call, dds_http_request *request, dds_error *error) {
   dds_transport *transport = call->caller->transport;
   request->body = dds_call_body(call, &request->body_length);
+  request->is_awaited = call->is_awaited;
   if (!transport->start(transport, request, &call->owner, &call->exchange, error)) {
     return false;
   }

@@ -59,6 +59,7 @@ typedef struct dds_call_request {
   const dds_call_protocol *protocol;
   void *context; /* the protocol's; must outlive the call */
   int max_attempts;
+  bool is_awaited; /* whoever starts it waits for it next (transport.h) */
 } dds_call_request;
 
 /* Sends the first attempt. The call is owned by the caller of this: dds_call_free. */

@@ -294,8 +294,8 @@ static void read_answer(const dds_call *call, void *context, const dds_exchange 
   client->must_forget |= answer->refuses_keys;
 }
 
-bool dds_client_start(dds_client *client, const char *operation, dds_buffer *body, dds_call **out,
-                      dds_error *error) {
+bool dds_client_start(dds_client *client, const char *operation, dds_buffer *body, bool is_awaited,
+                      dds_call **out, dds_error *error) {
   static const dds_call_protocol protocol = {attempt, read_answer};
   const dds_call_request request = {
       .operation = operation,
@@ -303,6 +303,7 @@ bool dds_client_start(dds_client *client, const char *operation, dds_buffer *bod
       .protocol = &protocol,
       .context = client,
       .max_attempts = client->config.max_attempts,
+      .is_awaited = is_awaited,
   };
   return dds_call_start(&client->caller, &request, out, error);
 }

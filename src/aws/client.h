@@ -62,10 +62,10 @@ int64_t dds_client_now_ms(const dds_client *client);
 
 /*
  * Starts an operation of DynamoDB ("GetItem"). Takes the bytes of `body` (left empty), also on
- * failure. The call is owned by the caller: dds_call_free.
+ * failure. The call is owned by the caller: dds_call_free. `is_awaited`: he waits for it next.
  */
 DDS_MUST_USE bool dds_client_start(dds_client *client, const char *operation, dds_buffer *body,
-                                   dds_call **out, dds_error *error);
+                                   bool is_awaited, dds_call **out, dds_error *error);
 
 /* As dds_call_wait_any, for calls of this client. */
 DDS_MUST_USE bool dds_client_wait_any(dds_client *client, dds_call *const *calls, size_t count,

@@ -56,6 +56,7 @@ typedef struct http_transport {
   http_exchange *idle;     /* released, to be used again */
   size_t idle_count;
   dds_buffer spare_body; /* of a page that was left, for one that comes; none: no memory */
+  bool has_unsent;       /* a request is in flight that the next wait is to send */
   /* By the monotonic clock: */
   int64_t asked_ms;  /* when `stop` was asked last, */
   int64_t active_ms; /* when a wait ended last, */
@@ -606,15 +607,25 @@ static void allow_for_absence(http_transport *transport, int64_t now_ms) {
   }
 }
 
-/* On a kept connection this sends the request, so that it is under way while the caller does
- * something else before it waits. What goes wrong here shows in the wait. */
-static void send_now(http_transport *transport, http_exchange *exchange) {
-  int running;
-  pipe_guard guard = block_sigpipe();
-  allow_for_absence(transport, dds_clock_monotonic_ms());
+static void put_in_flight(http_transport *transport, http_exchange *exchange) {
+  int64_t now_ms = dds_clock_monotonic_ms();
+  allow_for_absence(transport, now_ms);
+  transport->worked_ms = now_ms;
   exchange->is_in_flight = true;
   append_exchange(&transport->in_flight, exchange);
+}
+
+/* On a kept connection this sends what was started. What goes wrong here shows in the wait. */
+static void send_started(http_transport *transport) {
+  int running;
+  transport->has_unsent = false;
   curl_multi_perform(transport->multi, &running);
+}
+
+/* So that the request is under way while the caller does something else before it waits. */
+static void send_now(http_transport *transport) {
+  pipe_guard guard = block_sigpipe();
+  send_started(transport);
   unblock_sigpipe(&guard);
   transport->worked_ms = dds_clock_monotonic_ms();
 }
@@ -646,7 +657,12 @@ static bool http_start(dds_transport *base, const dds_http_request *request,
     free_exchange(exchange);
     return false;
   }
-  send_now(transport, exchange);
+  put_in_flight(transport, exchange);
+  if (request->is_awaited) {
+    transport->has_unsent = true;
+  } else {
+    send_now(transport);
+  }
   *out = &exchange->base;
   return true;
 }
@@ -898,6 +914,9 @@ static dds_exchange *http_wait(dds_transport *base, int64_t until_ms, dds_error 
 
   pipe_guard guard = block_sigpipe();
   allow_for_absence(transport, start_ms);
+  if (transport->has_unsent) {
+    send_started(transport);
+  }
   exchange = work_until(transport, start_ms, deadline_ms, error);
   unblock_sigpipe(&guard);
   transport->active_ms = dds_clock_monotonic_ms();

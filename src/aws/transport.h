@@ -32,6 +32,7 @@ typedef struct dds_http_request {
   size_t response_limit_bytes; /* a longer body ends the exchange with an error */
   bool bypass_proxy;           /* whatever the environment says */
   bool is_secret;              /* the answer's body is wiped when it is released */
+  bool is_awaited;             /* whoever starts it waits next: the wait may send it */
 } dds_http_request;
 
 /* Why an exchange ended without a whole HTTP answer. */
@@ -75,7 +76,7 @@ typedef struct dds_transport dds_transport;
 
 struct dds_transport {
   /* Starts an exchange, which stays the transport's until it is released. It is under way at once
-   * where a connection is kept, else with the next wait. */
+   * where a connection is kept and it is not awaited, else with the next wait. */
   bool (*start)(dds_transport *transport, const dds_http_request *request,
                 dds_exchange_owner *owner, dds_exchange **exchange, dds_error *error);
   /*

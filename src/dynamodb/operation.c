@@ -363,8 +363,8 @@ static dds_operation *make(const dds_table *table, const char *name, const char 
   return operation;
 }
 
-bool dds_operation_start(const dds_table *table, const char *name, dds_buffer *body,
-                         const char *words, dds_operation **out, dds_error *error) {
+static bool start(const dds_table *table, const char *name, dds_buffer *body, const char *words,
+                  bool is_awaited, dds_operation **out, dds_error *error) {
   *out = NULL;
   size_t request_bytes = body->length;
   dds_error failure = DDS_ERROR_INIT;
@@ -378,7 +378,7 @@ bool dds_operation_start(const dds_table *table, const char *name, dds_buffer *b
   if (operation == NULL) {
     dds_error_set_nomem(&failure);
     dds_buffer_free(body);
-  } else if (dds_client_start(table->client, name, body, &operation->call, &failure)) {
+  } else if (dds_client_start(table->client, name, body, is_awaited, &operation->call, &failure)) {
     *out = operation;
     if (table->meter != NULL) {
       dds_meter_begin(table->meter);
@@ -392,6 +392,11 @@ bool dds_operation_start(const dds_table *table, const char *name, dds_buffer *b
     *error = failure;
   }
   return false;
+}
+
+bool dds_operation_start(const dds_table *table, const char *name, dds_buffer *body,
+                         const char *words, dds_operation **out, dds_error *error) {
+  return start(table, name, body, words, false, out, error);
 }
 
 /* Notes that a wait was ended by itself, and puts the context before what ended it. */
@@ -505,7 +510,7 @@ void dds_operation_free(dds_operation *operation) {
 
 bool dds_operation_run(const dds_table *table, const char *name, dds_buffer *body,
                        const char *words, dds_operation **out, dds_json *answer, dds_error *error) {
-  if (!dds_operation_start(table, name, body, words, out, error)) {
+  if (!start(table, name, body, words, true, out, error)) {
     return false;
   }
   if (dds_operation_wait(*out, answer, error)) {

@@ -48,7 +48,8 @@ dds_call *client_fixture_start(client_fixture *fixture, const char *operation, c
   dds_buffer body = DDS_BUFFER_INIT(1000);
   dds_call *call = NULL;
   dds_buffer_append_text(&body, text);
-  bool is_started = dds_client_start(fixture->client, operation, &body, &call, &fixture->error);
+  bool is_started =
+      dds_client_start(fixture->client, operation, &body, false, &call, &fixture->error);
   assert_int_equal(is_started, call != NULL);
   assert_null(body.data);
   return call;

@@ -145,6 +145,7 @@ static void record(scripted_transport *script, const dds_http_request *request) 
       .ca_bundle = copy(request->ca_bundle),
       .bypass_proxy = request->bypass_proxy,
       .is_secret = request->is_secret,
+      .is_awaited = request->is_awaited,
   };
   for (size_t i = 0; i < request->header_count; i++) {
     seen->header_names[i] = copy(request->headers[i].name);

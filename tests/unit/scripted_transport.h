@@ -41,6 +41,7 @@ typedef struct scripted_request {
   char *ca_bundle; /* or NULL */
   bool bypass_proxy;
   bool is_secret;
+  bool is_awaited;
 } scripted_request;
 
 /* An answer with everything that can be scripted; zero means the usual. */

@@ -96,7 +96,11 @@ static dds_call *start(fixture *f, const char *operation, int max_attempts, dds_
   dds_buffer body = DDS_BUFFER_INIT(100);
   dds_call *call = NULL;
   dds_buffer_append_text(&body, "{}");
-  const dds_call_request request = {operation, &body, &protocol, f, max_attempts};
+  const dds_call_request request = {.operation = operation,
+                                    .body = &body,
+                                    .protocol = &protocol,
+                                    .context = f,
+                                    .max_attempts = max_attempts};
   bool is_started = dds_call_start(&f->caller, &request, &call, error);
   assert_int_equal(is_started, call != NULL);
   assert_null(body.data);

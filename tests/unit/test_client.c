@@ -365,7 +365,7 @@ static void test_two_clients_on_one_transport(void **state) {
   dds_call *one = client_fixture_start(&f, "GetItem", "{}"), *two = NULL;
   dds_buffer body = DDS_BUFFER_INIT(10);
   dds_buffer_append_text(&body, "{}");
-  assert_true(dds_client_start(other, "GetItem", &body, &two, &f.error));
+  assert_true(dds_client_start(other, "GetItem", &body, false, &two, &f.error));
   /* Waiting for the other client's answer meets the first client's, and hands it on. */
   assert_true(client_fixture_wait(other, two, &f.error));
   assert_true(client_fixture_wait(f.client, one, &f.error));
@@ -528,7 +528,7 @@ static bool make_two_calls(client_fixture *f) {
   for (int i = 0; i < 2 && is_done; i++) {
     dds_buffer body = DDS_BUFFER_INIT(100);
     dds_buffer_append_text(&body, "{}");
-    is_done = dds_client_start(f->client, "GetItem", &body, &calls[i], &f->error);
+    is_done = dds_client_start(f->client, "GetItem", &body, false, &calls[i], &f->error);
   }
   is_done = is_done && dds_client_wait_any(f->client, calls, 2, &index, &f->error);
   for (int i = 0; i < 2 && is_done; i++) {

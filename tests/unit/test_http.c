@@ -233,6 +233,7 @@ typedef struct sending {
   int timeout_ms;
   bool bypass_proxy;
   bool is_secret;
+  bool is_awaited;
 } sending;
 
 static dds_exchange *start(dds_transport *transport, const sending *what) {
@@ -260,6 +261,7 @@ static dds_exchange *start(dds_transport *transport, const sending *what) {
       .body_length = strlen(what->body),
       .bypass_proxy = what->bypass_proxy,
       .is_secret = what->is_secret,
+      .is_awaited = what->is_awaited,
       .connect_timeout_ms = 10000,
       .request_timeout_ms = what->timeout_ms == 0 ? 60000 : what->timeout_ms,
       .response_limit_bytes = what->limit == 0 ? 1000 : what->limit,
@@ -709,6 +711,49 @@ static void test_start_sends(void **state) {
   transport->destroy(transport);
 }
 
+/* Nothing of it is sent before the wait, as its release shows: the connection is as it was. */
+static void test_the_wait_sends_what_is_awaited(void **state) {
+  (void)state;
+  server s;
+  START(&s, OK_REPLY, ANSWER, ANSWER, ANSWER, END);
+  dds_transport *transport = create();
+  const sending what = {.port = s.port, .body = "{}", .is_awaited = true};
+  for (int i = 0; i < 3; i++) {
+    transport->release(transport, start(transport, &what));
+    dds_exchange *exchange = exchange_one(transport, &what);
+    assert_int_equal(exchange->status, 200);
+    transport->release(transport, exchange);
+  }
+  transport->destroy(transport);
+  join_server(&s);
+  assert_int_equal(s.requests, 3);
+  assert_int_equal(s.connections, 1);
+}
+
+/* Time in which nothing was under way is not taken for the caller's absence. */
+static void test_nothing_is_away_before_it_is_started(void **state) {
+  (void)state;
+  static const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+  server s;
+  START(&s, OK_REPLY, ANSWER, ANSWER, END);
+  dds_transport *transport = create();
+  const sending what = {.port = s.port, .body = "{}", .is_awaited = true};
+  transport->release(transport, exchange_one(transport, &what));
+  dds_exchange *before = start(transport, &what);
+  nanosleep(&pause, NULL);
+  dds_exchange *exchange = start(transport, &what);
+  assert_int_equal(exchange->away_ms, 0);
+  assert_true(before->away_ms >= 49);
+  transport->release(transport, before);
+  dds_error error = DDS_ERROR_INIT;
+  assert_ptr_equal(transport->wait(transport, INT64_MAX, &error), exchange);
+  assert_int_equal(exchange->status, 200);
+  transport->release(transport, exchange);
+  transport->destroy(transport);
+  join_server(&s);
+  assert_int_equal(s.requests, 2);
+}
+
 /* A body beyond 1 MB is what makes curl ask for "100 Continue" where nobody forbids it. */
 static void test_large_body_without_expect(void **state) {
   (void)state;
@@ -1122,6 +1167,8 @@ int main(void) {
       cmocka_unit_test(test_proxy_of_the_moment),
       cmocka_unit_test(test_proxy_that_is_none),
       cmocka_unit_test(test_start_sends),
+      cmocka_unit_test(test_the_wait_sends_what_is_awaited),
+      cmocka_unit_test(test_nothing_is_away_before_it_is_started),
       cmocka_unit_test(test_large_body_without_expect),
       cmocka_unit_test(test_connection_refused),
       cmocka_unit_test(test_name_that_does_not_resolve),

@@ -201,6 +201,27 @@ static dds_operation *start(table_fixture *f, const char *name) {
   return operation;
 }
 
+/* The transport may leave to the wait what is waited for at once, each attempt of it, alone. */
+static void what_is_started_ahead_is_not_awaited(void **state) {
+  (void)state;
+  table_fixture f;
+  dds_operation *awaited;
+  dds_json answer;
+  table_fixture_set_up(&f);
+  scripted_transport_answer(f.script, 200, "{}");
+  dds_operation *ahead = start(&f, "Scan");
+  scripted_transport_answer(f.script, 500, "{}");
+  scripted_transport_answer(f.script, 200, "{}");
+  assert_true(run(&f, "GetItem", &awaited, &answer, &f.error));
+  assert_int_equal(scripted_transport_request_count(f.script), 3);
+  for (size_t i = 0; i < 3; i++) {
+    assert_int_equal(scripted_transport_request(f.script, i)->is_awaited, i > 0);
+  }
+  dds_operation_free(awaited);
+  dds_operation_free(ahead);
+  table_fixture_tear_down(&f);
+}
+
 static void counts_batches_and_transactions(void **state) {
   (void)state;
   static const struct {
@@ -399,6 +420,7 @@ int main(void) {
       cmocka_unit_test(tells_of_a_call_that_could_not_start),
       cmocka_unit_test(tells_of_what_was_interrupted_or_cancelled),
       cmocka_unit_test(waits_for_any_of_several),
+      cmocka_unit_test(what_is_started_ahead_is_not_awaited),
       cmocka_unit_test(counts_batches_and_transactions),
       cmocka_unit_test(tells_of_an_answer_that_was_not_looked_at),
       cmocka_unit_test(peeks_at_what_has_come),
