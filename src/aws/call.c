@@ -181,7 +181,8 @@ static void judge(dds_call *call) {
 
 static dds_call *create_call(dds_caller *caller, const dds_call_request *request,
                              dds_error *error) {
-  if (!dds_buffer_check(request->body, error)) {
+  if (!dds_stop_check_outside(&caller->transport->stop, error) ||
+      !dds_buffer_check(request->body, error)) {
     return NULL;
   }
   size_t operation_bytes = strlen(request->operation) + 1;
@@ -271,10 +272,13 @@ static dds_call *find_due(const dds_caller *caller, int64_t now_ms) {
 }
 
 /* Sends what is due and gives the time at which the next call is, INT64_MAX for none. False where
- * an attempt was interrupted: its call stays due. */
+ * an attempt was interrupted: its call stays due; and where somebody waits already. */
 static bool send_due(dds_caller *caller, int64_t *next_ms, dds_error *error) {
   dds_call *due;
   *next_ms = INT64_MAX;
+  if (!dds_stop_check_outside(&caller->transport->stop, error)) {
+    return false;
+  }
   while ((due = find_due(caller, dds_caller_now_ms(caller))) != NULL) {
     dds_error failure = DDS_ERROR_INIT;
     if (due->protocol->attempt(due, due->context, &failure)) {

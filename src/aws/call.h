@@ -62,7 +62,9 @@ typedef struct dds_call_request {
   bool is_awaited; /* whoever starts it waits for it next (transport.h) */
 } dds_call_request;
 
-/* Sends the first attempt. The call is owned by the caller of this: dds_call_free. */
+/* Sends the first attempt. As all that waits, it refuses while the transport's stop callback is
+ * asked: somebody waits already then (stop.h). The call is owned by the caller of this:
+ * dds_call_free. */
 DDS_MUST_USE bool dds_call_start(dds_caller *caller, const dds_call_request *request,
                                  dds_call **out, dds_error *error);
 

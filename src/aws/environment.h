@@ -45,7 +45,7 @@ typedef struct dds_environment {
    * seconds, is stopped because it wants to read from the terminal, writes too much output, or that
    * `stop` says so (DDS_INTERRUPT) is an error; it is killed then, with what it has started itself.
    */
-  bool (*run)(void *context, const char *const *arguments, const dds_stop *stop,
+  bool (*run)(void *context, const char *const *arguments, dds_stop *stop,
               dds_process_result *result, dds_error *error);
 } dds_environment;
 
@@ -57,7 +57,7 @@ bool dds_environment_read_file(void *context, const char *path, dds_buffer *cont
                                dds_error *error);
 bool dds_environment_write_file(void *context, const char *path, const char *bytes, size_t length,
                                 dds_error *error);
-bool dds_environment_run(void *context, const char *const *arguments, const dds_stop *stop,
+bool dds_environment_run(void *context, const char *const *arguments, dds_stop *stop,
                          dds_process_result *result, dds_error *error);
 
 /*

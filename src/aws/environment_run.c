@@ -205,8 +205,7 @@ static void look_after(child *at) {
   }
 }
 
-static bool check_limits(const child *at, int64_t deadline_ms, const dds_stop *stop,
-                         dds_error *error) {
+static bool check_limits(const child *at, int64_t deadline_ms, dds_stop *stop, dds_error *error) {
   if (at->sinks[OUTPUT]->failed != DDS_OK) {
     bool is_fine = dds_buffer_check(at->sinks[OUTPUT], error);
     dds_error_prefix(error, "the output of %s: ", at->program);
@@ -221,7 +220,7 @@ static bool check_limits(const child *at, int64_t deadline_ms, const dds_stop *s
                          "terminal, where it can get no answer here",
                          at->program);
   }
-  if (!at->has_ended && stop->asked != NULL && stop->asked(stop->context)) {
+  if (!at->has_ended && dds_stop_ask(stop)) {
     return dds_error_set(error, DDS_INTERRUPT, "interrupted");
   }
   if (!at->has_ended && dds_clock_monotonic_ms() >= deadline_ms) {
@@ -231,7 +230,7 @@ static bool check_limits(const child *at, int64_t deadline_ms, const dds_stop *s
   return true;
 }
 
-static bool wait_for_end(child *at, const dds_stop *stop, dds_error *error) {
+static bool wait_for_end(child *at, dds_stop *stop, dds_error *error) {
   int64_t deadline_ms = dds_clock_monotonic_ms() + RUN_LIMIT_MS;
   do {
     wait_readable(at);
@@ -256,7 +255,7 @@ static void kill_group(child *at) {
   }
 }
 
-bool dds_environment_run(void *context, const char *const *arguments, const dds_stop *stop,
+bool dds_environment_run(void *context, const char *const *arguments, dds_stop *stop,
                          dds_process_result *result, dds_error *error) {
   (void)context;
   child at = {

@@ -848,8 +848,7 @@ static bool must_stop(http_transport *transport, int64_t now_ms) {
     return false;
   }
   transport->asked_ms = now_ms;
-  return transport->base.stop.asked != NULL &&
-         transport->base.stop.asked(transport->base.stop.context);
+  return dds_stop_ask(&transport->base.stop);
 }
 
 /* How long to look for what comes, before `stop` or the deadline is due. */

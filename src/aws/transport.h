@@ -89,5 +89,6 @@ struct dds_transport {
   /* Milliseconds since the epoch. */
   int64_t (*now_ms)(dds_transport *transport);
   void (*destroy)(dds_transport *transport);
-  dds_stop stop; /* what `wait` asks; for others who wait meanwhile (a credential process) */
+  dds_stop stop; /* what `wait` asks; for others who wait meanwhile (a credential process). While
+                    it is asked, start and wait are not to be called (dds_stop_check_outside). */
 };

@@ -76,7 +76,8 @@ static void create_table(sqlite3_context *context, int count, sqlite3_value **va
     dds_result_function(context, &error);
     return;
   }
-  /* The wait may run statements; the table object must outlive them. */
+  /* The wait calls the host's progress handler, which may run a DROP TABLE though SQLite forbids
+   * it: what needs no request is not refused (aws/stop.h). The target must outlive it. */
   dds_target *target = dds_target_retain(table->target);
   if (dds_target_create_table(target, DDS_CREATE_TIMEOUT_MS, &created, &error)) {
     sqlite3_result_text(context, created ? "created" : "exists", -1, SQLITE_STATIC);
@@ -240,7 +241,8 @@ static void request(sqlite3_context *context, int count, sqlite3_value **values)
     dds_result_function(context, &error);
     return;
   }
-  /* The wait may run statements; the table object must outlive them. */
+  /* The wait calls the host's progress handler, which may run a DROP TABLE though SQLite forbids
+   * it: what needs no request is not refused (aws/stop.h). The target must outlive it. */
   dds_target *target = dds_target_retain(table->target);
   dds_table metered = dds_target_metered(target, &meter);
   if (dds_raw_run(&metered, operation, json, length, &holder, &answer, &error)) {

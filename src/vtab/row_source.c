@@ -92,7 +92,8 @@ static bool show(dds_row_source *source, const dds_key *key, bool is_absent, dds
       return false;
     }
   }
-  /* No statement runs while an answer is waited for, so the image is still there. */
+  /* The image is the unsent write's. No other statement waits meanwhile, so nothing is sent; but a
+   * ROLLBACK in the host's progress handler, which SQLite forbids there, would take it away. */
   return source->item.json.text != NULL || image.json.text == NULL ||
          show_image(source, &image, error);
 }

@@ -162,6 +162,70 @@ def test_a_progress_handler_ends_it(slow, statement, operation):
     assert slow.sids() == ["a"]
 
 
+class Intruder:
+    """A host that runs a statement in its progress handler, once an operation is waited for."""
+
+    def __init__(self, table, operation, statement):
+        self.table, self.operation, self.statement = table, operation, statement
+        self.release = threading.Event()
+        self.has_begun = False
+        self.errors = []
+        table.endpoint.handler = self.hold
+        table.connection.set_progress_handler(self.step, 1000)
+
+    def hold(self, request):
+        if request.operation == self.operation:
+            self.release.wait(HANGING_S)
+
+    def step(self):
+        if self.has_begun or self.operation not in self.table.endpoint.operations():
+            return 0
+        self.has_begun = True
+        try:
+            self.table.sql(self.statement).fetchall()
+        except sqlite3.Error as error:
+            self.errors.append(error)
+        self.release.set()
+        return 0
+
+    def end(self):
+        self.table.connection.set_progress_handler(None, 0)
+        self.table.endpoint.handler = None
+
+
+@pytest.mark.parametrize("intrusion", [
+    "SELECT * FROM sessions", "SELECT * FROM sessions WHERE sid = 'b'",
+    "SELECT * FROM sessions WHERE sid IN ('a', 'b')",
+    "INSERT INTO sessions(sid, session) VALUES ('b', '{}')", "DELETE FROM sessions",
+    "SELECT dynamodb_touch('sessions', 'a', 60)",
+    "SELECT dynamodb_request('sessions', 'Scan', '{}')",
+])
+@pytest.mark.parametrize("statement, operation, expected", [
+    ("SELECT sid FROM sessions ORDER BY sid", "Scan", [("a",)]),
+    ("SELECT sid FROM sessions WHERE sid = 'a'", "GetItem", [("a",)]),
+    ("SELECT sid FROM sessions WHERE sid IN ('a', 'z')", "BatchGetItem", [("a",)]),
+    ("SELECT dynamodb_create_table('sessions')", "DescribeTable", [("exists",)]),
+    ("SELECT dynamodb_touch('sessions', 'a', 60)", "UpdateItem", [(1,)]),
+    ("INSERT INTO sessions(sid, session) VALUES ('c', '{}')", "PutItem", []),
+])
+def test_a_statement_in_a_progress_handler_is_refused(
+        slow, statement, operation, expected, intrusion):
+    """SQLite does not allow it; it harms neither the statement that waits nor the next one."""
+    slow.put("a")
+    intruder = Intruder(slow, operation, intrusion)
+    watchdog = threading.Timer(HANGING_S, slow.connection.interrupt)
+    watchdog.start()
+    assert slow.sql(statement).fetchall() == expected
+    watchdog.cancel()
+    (error,) = intruder.errors
+    # SQLite itself refuses to write while it commits.
+    if error.sqlite_errorname != "SQLITE_LOCKED" or operation not in ("UpdateItem", "PutItem"):
+        assert error.sqlite_errorname == "SQLITE_ERROR"
+        assert "inside the progress handler" in str(error)
+    intruder.end()
+    assert slow.sids() == (["a", "c"] if operation == "PutItem" else ["a"])
+
+
 def test_interrupt_of_nothing_harms_nothing(slow):
     slow.connection.interrupt()
     slow.sql("INSERT INTO sessions(sid, session) VALUES ('a', '{}')")

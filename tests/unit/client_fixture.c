@@ -22,7 +22,7 @@ void client_fixture_set_up(client_fixture *fixture) {
   fake_environment_set(&fixture->environment, "AWS_SESSION_TOKEN", CLIENT_FIXTURE_TOKEN);
   fake_environment_set(&fixture->environment, "AWS_REGION", "us-east-1");
   fake_environment_set(&fixture->environment, "AWS_EC2_METADATA_DISABLED", "true");
-  const dds_stop stop = {asked, fixture};
+  const dds_stop stop = {.asked = asked, .context = fixture};
   fixture->script = scripted_transport_create(&stop);
 }
 

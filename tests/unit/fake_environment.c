@@ -63,7 +63,7 @@ static bool write_file(void *context, const char *path, const char *bytes, size_
   return true;
 }
 
-static bool run(void *context, const char *const *arguments, const dds_stop *stop,
+static bool run(void *context, const char *const *arguments, dds_stop *stop,
                 dds_process_result *result, dds_error *error) {
   fake_environment *environment = context;
   const fake_program *program = environment->program;
@@ -77,7 +77,7 @@ static bool run(void *context, const char *const *arguments, const dds_stop *sto
     used += (size_t)length;
   }
   environment->run_count++;
-  if (stop->asked != NULL && stop->asked(stop->context)) {
+  if (dds_stop_ask(stop)) {
     return dds_error_set(error, DDS_INTERRUPT, "interrupted");
   }
   if (program == NULL) {

@@ -238,7 +238,7 @@ static bool advance(scripted_transport *script, int64_t to_ms) {
     if (script->asked_ms > script->now_ms) {
       script->now_ms = script->asked_ms;
     }
-    if (script->base.stop.asked != NULL && script->base.stop.asked(script->base.stop.context)) {
+    if (dds_stop_ask(&script->base.stop)) {
       return true;
     }
     if (script->base.stop.asked == NULL && to_ms == INT64_MAX) {

@@ -45,7 +45,7 @@ void source_fixture_open(source_fixture *f, const char *config_file,
     fake_environment_add_file(&f->environment, "~/.aws/config", config_file);
   }
   assert_true(dds_profiles_load(&f->environment.base, &f->profiles, &error));
-  const dds_stop stop = {asked, f};
+  const dds_stop stop = {.asked = asked, .context = f};
   f->script = scripted_transport_create(&stop);
   for (size_t i = 0; i < SOURCE_STEPS && (steps[i].status != 0 || steps[i].failure != 0); i++) {
     const scripted_answer answer = {.failure = steps[i].failure,

@@ -31,7 +31,7 @@ static void record(void *context, const dds_record *record) {
 
 static void open_table(table_fixture *fixture) {
   const dds_client_options options = {0};
-  const dds_stop stop = {asked, fixture};
+  const dds_stop stop = {.asked = asked, .context = fixture};
   fixture->script = scripted_transport_create(&stop);
   assert_true(dds_client_open(&options, &fixture->environment.base,
                               scripted_transport_base(fixture->script), &(dds_observer){0},

@@ -32,6 +32,8 @@ typedef struct fixture {
   int refused_attempt;   /* this one fails before it is sent; 0: none does, */
   dds_code refusal;      /* with this code; 0: DDS_AUTH */
   struct fixture *asked; /* whose call is made and waited for before each attempt, or NULL */
+  void (*intrude)(struct fixture *f); /* done each time that the transport asks, or NULL */
+  dds_call *calls[3];                 /* for it */
   size_t response_limit_bytes;
   int64_t server_times[8]; /* of the attempts, as they would be signed */
 } fixture;
@@ -74,12 +76,15 @@ static void read_answer(const dds_call *call, void *context, const dds_exchange 
 
 static bool asked(void *context) {
   fixture *f = context;
+  if (f->intrude != NULL) {
+    f->intrude(f);
+  }
   return ++f->stop_calls == f->stop_at;
 }
 
 static void set_up(fixture *f) {
   *f = (fixture){.response_limit_bytes = 1000, .error = DDS_ERROR_INIT};
-  const dds_stop stop = {asked, f};
+  const dds_stop stop = {.asked = asked, .context = f};
   f->script = scripted_transport_create(&stop);
   assert_true(dds_caller_init(&f->caller, scripted_transport_base(f->script), &f->error));
 }
@@ -493,6 +498,87 @@ static void test_interrupted(void **state) {
   tear_down(&f);
 }
 
+static void check_refused(bool is_done, dds_error *error) {
+  assert_false(is_done);
+  assert_int_equal(error->code, DDS_ERROR);
+  assert_non_null(strstr(error->message, "inside the progress handler of another one"));
+  dds_error_clear(error);
+}
+
+/* What statements in a progress handler come to do while another one waits. */
+static void start_and_wait(fixture *f) {
+  dds_error error = DDS_ERROR_INIT;
+  size_t index = 9;
+  assert_null(start(f, "Intruder", 4, &error));
+  check_refused(false, &error);
+  check_refused(dds_call_wait_any(&f->caller, f->calls, 1, &index, &error), &error);
+  check_refused(dds_call_wait_arrival(&f->caller, f->calls, 1, &index, &error), &error);
+  check_refused(dds_caller_poll(&f->caller, &error), &error);
+  check_refused(dds_caller_pause(&f->caller, 100, &error), &error);
+  assert_int_equal(index, 9);
+}
+
+/* Neither what is waited for nor what is under way besides takes harm, also between attempts. */
+static void test_waiting_within_a_wait_is_refused(void **state) {
+  (void)state;
+  fixture f;
+  set_up(&f);
+  scripted_transport_answer_with(
+      f.script,
+      &(scripted_answer){.status = 503, .retry_after = "5000", .body = "", .duration_ms = 200});
+  scripted_transport_answer_with(
+      f.script, &(scripted_answer){.status = 200, .body = "{\"b\":1}", .duration_ms = 400});
+  scripted_transport_answer_with(
+      f.script, &(scripted_answer){.status = 503, .retry_after = "5000", .duration_ms = 100});
+  for (size_t i = 0; i < 3; i++) {
+    f.calls[i] = start(&f, "GetItem", 4, &f.error);
+    scripted_transport_answer_with(
+        f.script, &(scripted_answer){.status = 200, .body = "{}", .duration_ms = i < 2 ? 100 : 0});
+  }
+  f.intrude = start_and_wait;
+  assert_true(wait_for(&f, f.calls[0], &f.error));
+  assert_in_range(f.stop_calls, 10, 1000);
+  f.intrude = NULL;
+  for (size_t i = 0; i < 3; i++) {
+    assert_true(wait_for(&f, f.calls[i], &f.error));
+    assert_int_equal(dds_call_result(f.calls[i])->attempts, i == 1 ? 1 : 2);
+  }
+  assert_memory_equal(dds_call_result(f.calls[1])->body, "{\"b\":1}", 7);
+  assert_int_equal(scripted_transport_request_count(f.script), 5);
+  for (size_t i = 0; i < 3; i++) {
+    dds_call_free(f.calls[i]);
+  }
+  assert_true(make_call(&f, &f.error));
+  tear_down(&f);
+}
+
+static void wait_for_finished(fixture *f) {
+  assert_true(wait_for(f, f->calls[0], &f->error));
+  dds_call_free(f->calls[1]);
+  f->calls[1] = NULL;
+}
+
+/* What needs no answer any more is there, and what nobody needs can be given up. */
+static void test_what_may_be_done_within_a_wait(void **state) {
+  (void)state;
+  fixture f;
+  set_up(&f);
+  scripted_transport_answer(f.script, 200, "{}");
+  f.calls[0] = start(&f, "Finished", 4, &f.error);
+  assert_true(wait_for(&f, f.calls[0], &f.error));
+  scripted_transport_answer_with(f.script, &(scripted_answer){.status = 200, .never = true});
+  scripted_transport_answer_with(
+      f.script, &(scripted_answer){.status = 200, .body = "{}", .duration_ms = 200});
+  f.calls[1] = start(&f, "Freed", 4, &f.error);
+  f.calls[2] = start(&f, "WaitedFor", 4, &f.error);
+  f.intrude = wait_for_finished;
+  assert_true(wait_for(&f, f.calls[2], &f.error));
+  assert_int_equal(f.stop_calls, 4);
+  dds_call_free(f.calls[0]);
+  dds_call_free(f.calls[2]);
+  tear_down(&f);
+}
+
 static void wait_for_arrival(fixture *f, dds_call *call) {
   size_t index = 9;
   assert_true(dds_call_wait_arrival(&f->caller, &call, 1, &index, &f->error));
@@ -832,6 +918,8 @@ int main(void) {
       cmocka_unit_test(test_two_callers_on_one_transport),
       cmocka_unit_test(test_clock_that_is_set_back),
       cmocka_unit_test(test_interrupted),
+      cmocka_unit_test(test_waiting_within_a_wait_is_refused),
+      cmocka_unit_test(test_what_may_be_done_within_a_wait),
       cmocka_unit_test(test_arrival_before_a_wrong_checksum),
       cmocka_unit_test(test_peek_at_a_failure),
       cmocka_unit_test(test_time_of_an_answer),

@@ -24,10 +24,9 @@
 
 enum { OUTPUT_LIMIT = 300000, MESSAGE_LIMIT = 100, MOST_DESCRIPTORS = 256 };
 
-static const dds_stop never = {NULL, NULL};
+static dds_stop never;
 
-static bool run(const char *script, const dds_stop *stop, dds_process_result *result,
-                dds_error *error) {
+static bool run(const char *script, dds_stop *stop, dds_process_result *result, dds_error *error) {
   const char *const arguments[] = {"sh", "-c", script, NULL};
   const dds_environment *process = dds_environment_process();
   *error = DDS_ERROR_INIT;
@@ -178,12 +177,15 @@ static void test_too_much_output(void **state) {
 /* Says stop once the script has said, through a file, that it and its child are under way. */
 typedef struct ready_file {
   char path[64];
+  const dds_stop *stop;
   int asked;
 } ready_file;
 
 static bool is_ready(void *context) {
   ready_file *file = context;
+  dds_error error = DDS_ERROR_INIT;
   file->asked++;
+  assert_false(dds_stop_check_outside(file->stop, &error));
   return access(file->path, F_OK) == 0;
 }
 
@@ -193,14 +195,17 @@ static void test_stop(void **state) {
   dds_process_result result;
   char script[200], folder[] = "/tmp/dds-run-XXXXXX";
   ready_file file = {.asked = 0};
-  const dds_stop stop = {is_ready, &file};
+  dds_stop stop = {.asked = is_ready, .context = &file};
+  dds_error ignored = DDS_ERROR_INIT;
   witness holders = open_witness();
   assert_non_null(mkdtemp(folder));
+  file.stop = &stop;
   snprintf(file.path, sizeof file.path, "%s/ready", folder);
   snprintf(script, sizeof script, "trap '' TERM INT; sleep 300 & : > %s; wait", file.path);
   assert_false(run(script, &stop, &result, &error));
   assert_int_equal(error.code, DDS_INTERRUPT);
   assert_true(file.asked > 0);
+  assert_true(dds_stop_check_outside(&stop, &ignored));
   release(&result);
   check_no_child();
   check_all_gone(&holders);

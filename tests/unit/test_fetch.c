@@ -48,7 +48,7 @@ static void record(void *context, const dds_record *record) {
 
 static void set_up(fixture *f) {
   *f = (fixture){.error = DDS_ERROR_INIT};
-  const dds_stop stop = {asked, f};
+  const dds_stop stop = {.asked = asked, .context = f};
   const dds_observer observer = {record, f};
   f->script = scripted_transport_create(&stop);
   assert_true(

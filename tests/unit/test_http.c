@@ -214,7 +214,7 @@ static bool asked(void *context) {
 static dds_transport *create(void) {
   dds_error error = DDS_ERROR_INIT;
   dds_transport *transport = NULL;
-  const dds_stop stop = {asked, NULL};
+  const dds_stop stop = {.asked = asked};
   stop_calls = 0;
   stop_at = 0;
   assert_true(dds_http_create(&stop, &transport, &error));
@@ -1009,7 +1009,7 @@ static void test_a_write_to_a_closed_socket_does_not_kill(void **state) {
   sigset_t pending;
   dds_error error = DDS_ERROR_INIT;
   dds_transport *transport = NULL;
-  const dds_stop stop = {write_to_nobody, NULL};
+  const dds_stop stop = {.asked = write_to_nobody};
   stop_calls = 0;
   assert_int_equal(pipe(ends), 0);
   close(ends[0]);
@@ -1100,7 +1100,7 @@ static void test_each_allocation_failing(void **state) {
     dds_error error = DDS_ERROR_INIT;
     dds_transport *transport = NULL;
     dds_exchange *exchange = NULL, *finished = NULL;
-    const dds_stop stop = {NULL, NULL};
+    const dds_stop stop = {.asked = NULL};
     char url[64];
     snprintf(url, sizeof url, "http://127.0.0.1:%d/", s.port);
     const dds_http_header header = {"A", "b"};
