@@ -91,9 +91,11 @@ static bool show(dds_row_source *source, const dds_key *key, bool is_absent, dds
     if (!ask(source, key, error)) {
       return false;
     }
+    /* The image is the unsent write's, which a ROLLBACK in the host's progress handler may have
+     * taken away meanwhile, though SQLite forbids it there. */
+    image = (dds_item){.json = {0}};
+    dds_pending_look_up(pending_of(source), source->target, key, source->before_position, &image);
   }
-  /* The image is the unsent write's. No other statement waits meanwhile, so nothing is sent; but a
-   * ROLLBACK in the host's progress handler, which SQLite forbids there, would take it away. */
   return source->item.json.text != NULL || image.json.text == NULL ||
          show_image(source, &image, error);
 }

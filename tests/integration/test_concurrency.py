@@ -226,6 +226,37 @@ def test_a_statement_in_a_progress_handler_is_refused(
     assert slow.sids() == (["a", "c"] if operation == "PutItem" else ["a"])
 
 
+@pytest.mark.parametrize("intrusion", ["ROLLBACK", "ROLLBACK TO s"])
+@pytest.mark.parametrize("statement, operation", [
+    ("SELECT * FROM sessions", "Scan"),
+    ("SELECT * FROM sessions WHERE sid = 'n'", "GetItem"),
+    ("SELECT * FROM sessions WHERE sid IN ('n', 'm', 'a')", "BatchGetItem"),
+    ("UPDATE sessions SET userId = 'u' WHERE sid = 'n'", "GetItem"),
+    ("UPDATE sessions SET userId = 'u'", "Scan"),
+    ("SELECT dynamodb_touch('sessions', 'n', 60)", "GetItem"),
+    ("SELECT dynamodb_reap('sessions')", "Scan"),
+])
+def test_a_rollback_in_a_progress_handler_takes_back_what_is_being_read(
+        slow, statement, operation, intrusion):
+    """It needs no request, so nobody refuses it: a wait must hold on to no unsent write."""
+    slow.put("a")
+    slow.sql("BEGIN")
+    slow.sql("SAVEPOINT s")
+    slow.sql("INSERT OR IGNORE INTO sessions(sid, session) VALUES ('n', '{}')")
+    slow.sql("INSERT OR REPLACE INTO sessions(sid, session) VALUES ('m', '{}')")
+    intruder = Intruder(slow, operation, intrusion)
+    try:
+        rows = slow.sql(statement).fetchall()
+    except sqlite3.Error:
+        rows = []  # SQLite aborts a statement below which everything was rolled back
+    intruder.end()
+    assert intruder.has_begun
+    assert not intruder.errors
+    assert all(row[0] not in ("n", "m") for row in rows)
+    slow.sql("ROLLBACK" if slow.connection.in_transaction else "BEGIN")
+    assert slow.sids() == ["a"]
+
+
 def test_interrupt_of_nothing_harms_nothing(slow):
     slow.connection.interrupt()
     slow.sql("INSERT INTO sessions(sid, session) VALUES ('a', '{}')")
