@@ -12,10 +12,29 @@
 /* Room behind what is appended, since a quote or a brace mostly follows. */
 enum { SPARE_BYTES = 64 };
 
+dds_buffer dds_buffer_in(char *memory, size_t size_bytes, size_t maximum_bytes) {
+  memory[0] = '\0';
+  return (dds_buffer){
+      .data = memory,
+      .capacity = size_bytes <= maximum_bytes ? size_bytes : maximum_bytes + 1,
+      .maximum = maximum_bytes,
+      .is_borrowed = true,
+  };
+}
+
+static void release(const dds_buffer *buffer) {
+  if (buffer->is_secret) {
+    dds_wipe(buffer->data, buffer->capacity);
+  }
+  if (!buffer->is_borrowed) {
+    dds_free(buffer->data);
+  }
+}
+
 /* Memory of another size with the same bytes; a secret's old memory is wiped, which realloc leaves.
  */
 static char *resize(const dds_buffer *buffer, size_t capacity) {
-  if (!buffer->is_secret) {
+  if (!buffer->is_secret && !buffer->is_borrowed) {
     return dds_realloc(buffer->data, capacity);
   }
   char *data = dds_alloc(capacity);
@@ -23,7 +42,7 @@ static char *resize(const dds_buffer *buffer, size_t capacity) {
     return data;
   }
   memcpy(data, buffer->data, buffer->length + 1);
-  dds_free_secret(buffer->data, buffer->capacity);
+  release(buffer);
   return data;
 }
 
@@ -53,6 +72,7 @@ static bool grow(dds_buffer *buffer, size_t extra, size_t spare) {
   }
   buffer->data = data;
   buffer->capacity = capacity;
+  buffer->is_borrowed = false;
   return true;
 }
 
@@ -329,6 +349,13 @@ char *dds_buffer_take(dds_buffer *buffer) {
     return NULL;
   }
   char *data = buffer->data;
+  if (buffer->is_borrowed) {
+    data = resize(buffer, buffer->length + 1);
+    if (data == NULL) {
+      buffer->failed = DDS_NOMEM;
+      return NULL;
+    }
+  }
   data[buffer->length] = '\0';
   *buffer = (dds_buffer){.maximum = buffer->maximum, .is_secret = buffer->is_secret};
   return data;
@@ -350,10 +377,6 @@ void dds_buffer_clear(dds_buffer *buffer) {
 }
 
 void dds_buffer_free(dds_buffer *buffer) {
-  if (buffer->is_secret) {
-    dds_free_secret(buffer->data, buffer->capacity);
-  } else {
-    dds_free(buffer->data);
-  }
+  release(buffer);
   *buffer = (dds_buffer){.maximum = buffer->maximum, .is_secret = buffer->is_secret};
 }

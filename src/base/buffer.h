@@ -15,12 +15,13 @@
 #include "base/error.h"
 
 typedef struct dds_buffer {
-  char *data;    /* owned; NULL while nothing was appended */
+  char *data;    /* owned, unless is_borrowed; NULL while nothing was appended */
   size_t length; /* bytes used */
   size_t capacity;
-  size_t maximum;  /* most bytes that it may hold */
-  dds_code failed; /* DDS_OK, DDS_NOMEM or DDS_TOOBIG */
-  bool is_secret;  /* memory is wiped before it is given back, also when it grows */
+  size_t maximum;   /* most bytes that it may hold */
+  dds_code failed;  /* DDS_OK, DDS_NOMEM or DDS_TOOBIG */
+  bool is_secret;   /* memory is wiped before it is given back, also when it grows */
+  bool is_borrowed; /* `data` is not owned: dds_buffer_in */
 } dds_buffer;
 
 /* An empty buffer that may grow to `maximum_bytes`. */
@@ -29,6 +30,12 @@ typedef struct dds_buffer {
 /* The same, for what a credential or a signature goes through. */
 #define DDS_BUFFER_INIT_SECRET(maximum_bytes) \
   ((dds_buffer){.maximum = (maximum_bytes), .is_secret = true})
+
+/*
+ * An empty buffer that begins in memory of the caller's, of a byte at least, such as an array on
+ * the stack: memory is taken for what does not fit in it alone. It must outlive the buffer.
+ */
+dds_buffer dds_buffer_in(char *memory, size_t size_bytes, size_t maximum_bytes);
 
 /*
  * Makes room for `length` more bytes at once, where one knows what is coming; NULL where the buffer

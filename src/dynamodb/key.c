@@ -83,7 +83,9 @@ static bool finish(dds_key_writer *writer, dds_key *key, dds_error *error) {
 }
 
 void dds_key_writer_open(dds_key_writer *writer, const char *attribute) {
-  *writer = (dds_key_writer){.attribute = attribute, .json = DDS_BUFFER_INIT(LONGEST_KEY_JSON)};
+  writer->attribute = attribute;
+  writer->json = dds_buffer_in(writer->room, sizeof writer->room, LONGEST_KEY_JSON);
+  writer->opened_bytes = 0;
 }
 
 /* Empties it up to where the value of a key stands, which will take some `length` bytes. */

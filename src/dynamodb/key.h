@@ -36,14 +36,18 @@ bool dds_key_equal(const dds_key *left, const dds_key *right);
 /* Leaves no key; that of no key is allowed. */
 void dds_key_free(dds_key *key);
 
+/* What most keys fit in. */
+enum { DDS_KEY_USUAL_BYTES = 256 };
+
 /*
  * Writes the keys of one table one after another, where each is looked at and not kept: what they
- * have in common is written once, and memory is taken once.
+ * have in common is written once, and memory is taken for long ones alone. May not be copied.
  */
 typedef struct dds_key_writer {
   const char *attribute; /* borrowed */
-  dds_buffer json;
-  size_t opened_bytes; /* what stands before the value of a key that is a string */
+  dds_buffer json;       /* begins in `room` */
+  size_t opened_bytes;   /* what stands before the value of a key that is a string */
+  char room[DDS_KEY_USUAL_BYTES];
 } dds_key_writer;
 
 void dds_key_writer_open(dds_key_writer *writer, const char *attribute);
@@ -55,7 +59,7 @@ DDS_MUST_USE bool dds_key_writer_text(dds_key_writer *writer, const char *bytes,
 DDS_MUST_USE bool dds_key_writer_value(dds_key_writer *writer, const dds_value *value, dds_key *key,
                                        dds_error *error);
 
-/* Makes the last key the caller's own (dds_key_free), without a copy. */
+/* Makes the last key the caller's own (dds_key_free). */
 DDS_MUST_USE bool dds_key_writer_take(dds_key_writer *writer, dds_key *key, dds_error *error);
 
 void dds_key_writer_close(dds_key_writer *writer);

@@ -8,13 +8,16 @@
 /* Asserted values are of items of at most 400 KB, each byte escaped at worst. */
 enum { LARGEST_BYTES = 16 * 1024 * 1024 };
 
-/* What all members and each take besides names and values, and room for most names from the start.
- */
-enum { AROUND_BYTES = 120, MEMBER_BYTES = 16, USUAL_NAMES_BYTES = 120 };
+/* What all members and each take besides names and values, and what most expressions take. */
+enum { AROUND_BYTES = 120, MEMBER_BYTES = 16, USUAL_EXPRESSION_BYTES = 256 };
 
 void dds_placeholders_init(dds_placeholders *placeholders) {
-  *placeholders = (dds_placeholders){.names = DDS_BUFFER_INIT(LARGEST_BYTES),
-                                     .values = DDS_BUFFER_INIT(LARGEST_BYTES)};
+  placeholders->names =
+      dds_buffer_in(placeholders->names_room, sizeof placeholders->names_room, LARGEST_BYTES);
+  placeholders->values =
+      dds_buffer_in(placeholders->values_room, sizeof placeholders->values_room, LARGEST_BYTES);
+  placeholders->name_count = 0;
+  placeholders->value_count = 0;
 }
 
 /* `#n12`. Each request has some, so no format is read for them. */
@@ -56,9 +59,6 @@ void dds_placeholders_append_name(dds_placeholders *placeholders, dds_buffer *ex
                                   const char *attribute) {
   dds_buffer *names = &placeholders->names;
   size_t index = find_name(placeholders, attribute);
-  if (index == 0 && placeholders->name_count == 0) {
-    dds_buffer_reserve(names, USUAL_NAMES_BYTES);
-  }
   if (index == placeholders->name_count) {
     append_member(names, "#n", index);
     dds_buffer_append_json_string(names, attribute, strlen(attribute));
@@ -98,23 +98,50 @@ void dds_placeholders_append_condition(dds_placeholders *placeholders, dds_buffe
   dds_condition_write(condition, &writer, expression);
 }
 
-dds_expression_size dds_placeholders_measure(const dds_condition *condition) {
-  dds_expression_size size = {0};
+/* An expression that is only measured: its values are counted and not copied. */
+typedef struct measured {
   dds_placeholders placeholders;
-  dds_buffer expression = DDS_BUFFER_INIT(LARGEST_BYTES);
+  size_t value_bytes;
+} measured;
+
+static void measure_name(void *context, dds_buffer *text, const char *attribute) {
+  measured *self = context;
+  dds_placeholders_append_name(&self->placeholders, text, attribute);
+}
+
+static void measure_value(void *context, dds_buffer *text, const char *typed_value, size_t length) {
+  measured *self = context;
+  dds_placeholders_append_value(&self->placeholders, text, typed_value, 0);
+  self->value_bytes += length;
+}
+
+static void measure_type(void *context, dds_buffer *text, dds_type type, const char *typed_value,
+                         size_t length) {
+  (void)type;
+  measure_value(context, text, typed_value, length);
+}
+
+dds_expression_size dds_placeholders_measure(const dds_condition *condition) {
+  char room[USUAL_EXPRESSION_BYTES];
+  dds_expression_size size = {0};
+  measured self = {.value_bytes = 0};
+  dds_placeholders *placeholders = &self.placeholders;
+  const dds_condition_writer writer = {
+      .name = measure_name, .value = measure_value, .type = measure_type, .context = &self};
   if (condition == NULL) {
     return size;
   }
-  dds_placeholders_init(&placeholders);
-  dds_placeholders_append_condition(&placeholders, &expression, condition);
+  dds_buffer expression = dds_buffer_in(room, sizeof room, LARGEST_BYTES);
+  dds_placeholders_init(placeholders);
+  dds_condition_write(condition, &writer, &expression);
   size = (dds_expression_size){.operators = dds_condition_operator_count(condition),
                                .bytes = expression.length,
-                               .value_bytes = placeholders.values.length};
-  if (expression.failed != DDS_OK || placeholders.names.failed != DDS_OK ||
-      placeholders.values.failed != DDS_OK) {
+                               .value_bytes = placeholders->values.length + self.value_bytes};
+  if (expression.failed != DDS_OK || placeholders->names.failed != DDS_OK ||
+      placeholders->values.failed != DDS_OK || size.value_bytes > LARGEST_BYTES) {
     size = (dds_expression_size){SIZE_MAX, SIZE_MAX, SIZE_MAX};
   }
-  dds_placeholders_free(&placeholders);
+  dds_placeholders_free(placeholders);
   dds_buffer_free(&expression);
   return size;
 }

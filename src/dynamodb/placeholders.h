@@ -10,11 +10,17 @@
 #include "base/buffer.h"
 #include "dynamodb/condition.h"
 
+/* Room in which most names, and most values that are no sessions, need no memory of their own. */
+enum { DDS_PLACEHOLDERS_NAMES_BYTES = 256, DDS_PLACEHOLDERS_VALUES_BYTES = 512 };
+
+/* May not be copied: the buffers begin in it. */
 typedef struct dds_placeholders {
-  dds_buffer names;  /* owned; members of the JSON object so far: "#n0":"expires",… */
+  dds_buffer names;  /* members of the JSON object so far: "#n0":"expires",… */
   dds_buffer values; /* ":v0":{"N":"5"},… */
   size_t name_count;
   size_t value_count;
+  char names_room[DDS_PLACEHOLDERS_NAMES_BYTES];
+  char values_room[DDS_PLACEHOLDERS_VALUES_BYTES];
 } dds_placeholders;
 
 /* Empty ones; dds_placeholders_free releases what is added. */

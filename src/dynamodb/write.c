@@ -19,6 +19,8 @@ enum {
   ASSIGNMENTS_AT_ONCE = 4,
   AROUND_TYPED_BYTES = sizeof "{\"S\":\"\"}",
   AROUND_ITEM_BYTES = 512, /* beside its longest text */
+  AROUND_BODY_BYTES = 512, /* beside what the write holds */
+  USUAL_EXPRESSION_BYTES = 256,
 };
 
 /* What each kind of write is called, and what it carries. */
@@ -331,7 +333,8 @@ static dds_condition *key_condition(const dds_key *key,
   dds_json name;
   dds_json value;
   dds_condition *condition = NULL;
-  dds_buffer attribute = DDS_BUFFER_INIT(LARGEST_EXPRESSION);
+  char room[USUAL_EXPRESSION_BYTES];
+  dds_buffer attribute = dds_buffer_in(room, sizeof room, LARGEST_EXPRESSION);
   if (!dds_json_parse(key->json, key->length, &json, NULL)) {
     return NULL;
   }
@@ -407,7 +410,8 @@ static void append_clause(const dds_write *write, bool sets, const char *word,
 static void append_payload(const dds_write *write, dds_placeholders *placeholders,
                            dds_buffer *body) {
   bool is_put = write->kind == DDS_WRITE_PUT;
-  dds_buffer update = DDS_BUFFER_INIT(LARGEST_EXPRESSION);
+  char room[USUAL_EXPRESSION_BYTES];
+  dds_buffer update = dds_buffer_in(room, sizeof room, LARGEST_EXPRESSION);
   dds_buffer_append_text(body, is_put ? ",\"Item\":" : ",\"Key\":");
   if (is_put) {
     dds_buffer_append(body, write->item, write->item_length);
@@ -422,16 +426,31 @@ static void append_payload(const dds_write *write, dds_placeholders *placeholder
   dds_buffer_free(&update);
 }
 
+/* How many bytes of JSON the values of its expressions have, about: a little more. */
+static size_t expected_value_bytes(const dds_write *write) {
+  size_t bytes =
+      dds_condition_memory_bytes(write->matches) + dds_condition_memory_bytes(write->asserted);
+  for (size_t i = 0; i < write->assignment_count; i++) {
+    bytes += write->assignments[i].typed_length;
+  }
+  return bytes;
+}
+
 /* The request's members, from its brace on and without the one that closes it. */
 static bool append_members(const dds_write *write, const char *table_name, dds_buffer *body,
                            dds_error *error) {
   dds_condition *condition;
   dds_placeholders placeholders;
-  dds_buffer expression = DDS_BUFFER_INIT(LARGEST_EXPRESSION);
+  char room[USUAL_EXPRESSION_BYTES];
+  dds_buffer expression = dds_buffer_in(room, sizeof room, LARGEST_EXPRESSION);
+  size_t value_bytes = expected_value_bytes(write);
   if (!dds_write_condition(write, &condition, error)) {
     return false;
   }
   dds_placeholders_init(&placeholders);
+  dds_buffer_reserve(&placeholders.values, value_bytes);
+  dds_buffer_reserve(body,
+                     write->key.length + write->item_length + value_bytes + AROUND_BODY_BYTES);
   dds_buffer_append_text(body, "{\"TableName\":");
   dds_buffer_append_json_string(body, table_name, strlen(table_name));
   append_payload(write, &placeholders, body);
@@ -559,7 +578,8 @@ void dds_write_append_words(const dds_write *write, dds_buffer *words) {
   dds_buffer_append_text(words, kinds[write->kind].words);
   const char *separator = " ";
   for (size_t i = 0; i < write->assignment_count; i++) {
-    dds_buffer_append_format(words, "%s%s", separator, write->assignments[i].attribute);
+    dds_buffer_append_text(words, separator);
+    dds_buffer_append_text(words, write->assignments[i].attribute);
     separator = ", ";
   }
   separator = " if ";
@@ -576,8 +596,9 @@ void dds_write_append_words(const dds_write *write, dds_buffer *words) {
 
 bool dds_write_start(const dds_table *table, const dds_write *write, dds_operation **operation,
                      dds_error *error) {
+  char room[USUAL_EXPRESSION_BYTES];
   dds_buffer body = DDS_BUFFER_INIT(LARGEST_BODY);
-  dds_buffer words = DDS_BUFFER_INIT(LARGEST_EXPRESSION);
+  dds_buffer words = dds_buffer_in(room, sizeof room, LARGEST_EXPRESSION);
   *operation = NULL;
   dds_write_append_words(write, &words);
   bool ok = dds_buffer_check(&words, error) &&

@@ -6,7 +6,7 @@
 #include "dynamodb/number.h"
 #include "sessions/expiry_rules.h"
 
-enum { TYPED_MAX_BYTES = 64 << 20 };
+enum { TYPED_MAX_BYTES = 64 << 20, USUAL_TEXT_BYTES = 4096 };
 
 bool dds_assign_changed(const dds_item *item, const char *attribute, const char *typed,
                         size_t length, dds_write *write, dds_error *error) {
@@ -167,8 +167,10 @@ bool dds_assign_columns(const dds_column_changes *changes, dds_write *write, dds
   if (changes->session == NULL && changes->expires == NULL) {
     return true;
   }
+  char room[USUAL_TEXT_BYTES];
   session_edit edit = {
       .changes = changes, .old = DDS_SESSION_JSON_INIT, .session = DDS_SESSION_JSON_INIT};
+  edit.old.text = dds_buffer_in(room, sizeof room, edit.old.text.maximum);
   bool ok = read_sessions(&edit, error) && edit_session(&edit, error) &&
             add_companion(&edit, write, error) && assign_session(&edit, write, error);
   if (ok && edit.move.moves) {

@@ -11,7 +11,7 @@
 #include "sessions/assign.h"
 #include "sessions/expiry_rules.h"
 
-enum { TEXT_MAX_BYTES = 64 << 20, SCRATCH_BYTES = 64 };
+enum { TEXT_MAX_BYTES = 64 << 20, SCRATCH_BYTES = 64, USUAL_TEXT_BYTES = 4096 };
 
 /* What a statement changes of a row, checked. Values are borrowed from the new row, except for
  * numbers that became text, which stand in the buffers. */
@@ -125,7 +125,8 @@ static bool read_given(const dds_layout *layout, const dds_new_row *row, changed
  * UPDATE … FROM marks nothing on some versions of SQLite. */
 static bool read_differences(const dds_layout *layout, const dds_item *old, const dds_new_row *row,
                              changed_row *changed, dds_error *error) {
-  dds_buffer scratch = DDS_BUFFER_INIT(TEXT_MAX_BYTES);
+  char room[USUAL_TEXT_BYTES];
+  dds_buffer scratch = dds_buffer_in(room, sizeof room, TEXT_MAX_BYTES);
   dds_sql_value expires, value;
   bool ok = apply_affinities(row, changed, &expires, error) &&
             dds_row_sid(layout, old, &scratch, &value, error);

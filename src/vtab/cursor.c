@@ -136,15 +136,17 @@ static bool start_scan(cursor *self, dds_error *error) {
 /* `sid = ?`. A value that is no text is compared by other rules than bytes. */
 static bool start_by_key(cursor *self, sqlite3_value **values, dds_error *error) {
   const dds_layout *layout = &table_of(self)->target->options.layout;
-  dds_key key = {0};
+  dds_key_writer writer;
+  dds_key key;
   bool is_text = false;
-  bool ok = dds_key_list_read_one(layout, values[0], &key, &is_text, error);
+  dds_key_writer_open(&writer, layout->hash_key);
+  bool ok = dds_key_list_read_one(layout, values[0], &writer, &key, &is_text, error);
   if (ok && !is_text) {
     ok = start_scan(self, error);
   } else if (ok && key.json != NULL) {
     ok = start_get(self, &key, error);
   }
-  dds_key_free(&key);
+  dds_key_writer_close(&writer);
   return ok;
 }
 

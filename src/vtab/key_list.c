@@ -23,19 +23,11 @@ static bool write_key(const dds_layout *layout, sqlite3_value *value, dds_key_wr
   return is_impossible;
 }
 
-bool dds_key_list_read_one(const dds_layout *layout, sqlite3_value *value, dds_key *key,
-                           bool *is_text, dds_error *error) {
-  dds_key_writer writer;
+bool dds_key_list_read_one(const dds_layout *layout, sqlite3_value *value, dds_key_writer *writer,
+                           dds_key *key, bool *is_text, dds_error *error) {
   *key = (dds_key){0};
   *is_text = sqlite3_value_type(value) == SQLITE_TEXT;
-  if (!*is_text) {
-    return true;
-  }
-  dds_key_writer_open(&writer, layout->hash_key);
-  bool ok = write_key(layout, value, &writer, key, error) &&
-            (key->json == NULL || dds_key_writer_take(&writer, key, error));
-  dds_key_writer_close(&writer);
-  return ok;
+  return !*is_text || write_key(layout, value, writer, key, error);
 }
 
 static bool add(const dds_layout *layout, sqlite3_value *value, dds_key_writer *writer,

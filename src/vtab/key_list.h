@@ -11,12 +11,13 @@
 #include "vtab/sqlite.h"
 
 /*
- * The key of a session id, owned by the caller; none where no item can have such a key. `*is_text`
- * is false where the value is no text: SQLite may compare it by other rules than bytes, so that no
- * key finds all of its rows.
+ * The key of a session id, borrowed from a writer of the layout's hash key; none where no item can
+ * have such a key. `*is_text` is false where the value is no text: SQLite may compare it by other
+ * rules than bytes, so that no key finds all of its rows.
  */
 DDS_MUST_USE bool dds_key_list_read_one(const dds_layout *layout, sqlite3_value *value,
-                                        dds_key *key, bool *is_text, dds_error *error);
+                                        dds_key_writer *writer, dds_key *key, bool *is_text,
+                                        dds_error *error);
 
 /*
  * The keys of a list that sqlite3_vtab_in has asked for, each once; NULL is equal to nothing and

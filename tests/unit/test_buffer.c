@@ -106,6 +106,68 @@ static void test_clearing(void **state) {
   }
 }
 
+/* In memory of the caller's no memory is taken until that is full; what is handed over is taken. */
+static void test_beginning_in_memory_of_the_callers(void **state) {
+  (void)state;
+  static const char digits[] = "0123456789abcdef";
+  long blocks = failing_allocator_live_blocks();
+  for (size_t length = 0; length < sizeof digits; length++) {
+    for (int is_secret = 0; is_secret < 2; is_secret++) {
+      char room[8];
+      dds_buffer buffer = dds_buffer_in(room, sizeof room, 100);
+      buffer.is_secret = is_secret;
+      assert_string_equal(dds_buffer_text(&buffer), "");
+      for (size_t i = 0; i < length; i++) {
+        dds_buffer_append_char(&buffer, digits[i]);
+      }
+      bool fits = length < sizeof room;
+      assert_int_equal(failing_allocator_live_blocks() - blocks, !fits);
+      assert_int_equal(buffer.data == room, fits);
+      assert_memory_equal(buffer.data, digits, length);
+      assert_int_equal(buffer.data[length], '\0');
+      if (is_secret && !fits) {
+        assert_memory_equal(room, "\0\0\0\0\0\0\0", sizeof room);
+      }
+      char *taken = dds_buffer_take(&buffer);
+      assert_int_equal(failing_allocator_live_blocks() - blocks, 1);
+      assert_ptr_not_equal(taken, room);
+      assert_memory_equal(taken, digits, length);
+      assert_int_equal(taken[length], '\0');
+      dds_free(taken);
+      /* It is like any other then. */
+      dds_buffer_append_text(&buffer, "x");
+      assert_string_equal(buffer.data, "x");
+      dds_buffer_free(&buffer);
+    }
+  }
+  assert_int_equal(failing_allocator_live_blocks(), blocks);
+}
+
+static void test_what_memory_of_the_callers_holds(void **state) {
+  (void)state;
+  char room[8] = "secret!";
+  dds_buffer buffer = dds_buffer_in(room, sizeof room, 3);
+  dds_buffer_append_text(&buffer, "123");
+  assert_int_equal(buffer.failed, DDS_OK);
+  dds_buffer_append_text(&buffer, "4");
+  assert_int_equal(buffer.failed, DDS_TOOBIG);
+  assert_string_equal(room, "123");
+  dds_buffer_free(&buffer);
+  assert_null(buffer.data);
+  buffer = dds_buffer_in(room, sizeof room, 100);
+  buffer.is_secret = true;
+  dds_buffer_append_text(&buffer, "secret");
+  dds_buffer_free(&buffer);
+  assert_memory_equal(room, "\0\0\0\0\0\0\0", sizeof room);
+  assert_true(buffer.is_secret);
+  buffer = dds_buffer_in(room, sizeof room, 100);
+  failing_allocator_refuse(1);
+  assert_null(dds_buffer_take(&buffer));
+  assert_int_equal(buffer.failed, DDS_NOMEM);
+  assert_true(failing_allocator_has_refused());
+  dds_buffer_free(&buffer);
+}
+
 static void test_json_strings(void **state) {
   (void)state;
   static const struct {
@@ -259,6 +321,8 @@ int main(void) {
       cmocka_unit_test(test_truncating),
       cmocka_unit_test(test_take_hands_over),
       cmocka_unit_test(test_clearing),
+      cmocka_unit_test(test_beginning_in_memory_of_the_callers),
+      cmocka_unit_test(test_what_memory_of_the_callers_holds),
       cmocka_unit_test(test_json_strings),
       cmocka_unit_test(test_json_strings_of_any_byte),
       cmocka_unit_test(test_percent_encoding),

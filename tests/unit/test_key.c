@@ -135,6 +135,9 @@ static void writes_keys_one_after_another(void **state) {
   assert_false(dds_key_writer_text(&writer, longest, sizeof longest, &key, &error));
   assert_int_equal(error.code, DDS_TOOBIG);
   error = DDS_ERROR_INIT;
+  assert_true(dds_key_writer_text(&writer, longest, DDS_KEY_MAX_BYTES, &key, &error));
+  assert_int_equal(key.length, DDS_KEY_MAX_BYTES + strlen("{\"\\\"id\":{\"S\":\"\"}}"));
+  assert_memory_equal(key.json + key.length - 4, "x\"}}", 4);
   assert_true(dds_key_writer_text(&writer, "e", 1, &key, &error));
   assert_true(dds_key_writer_take(&writer, &key, &error));
   dds_key_writer_close(&writer);
