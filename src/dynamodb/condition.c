@@ -24,8 +24,8 @@ struct dds_condition {
   int references;
   condition_kind kind;
   dds_comparison comparison;
-  char *attribute;
-  char *typed_value; /* owned; what `operand` and `operands` point into */
+  char *attribute;   /* in the same piece of memory, and so is the value; NULL: none */
+  char *typed_value; /* what `operand` and `operands` point into */
   size_t typed_length;
   dds_value operand;
   dds_json operands; /* of KIND_IN: an array of typed values */
@@ -34,35 +34,37 @@ struct dds_condition {
   dds_condition *right; /* NULL for KIND_NOT */
 };
 
-static dds_condition *make(condition_kind kind, const char *attribute) {
-  dds_condition *condition = dds_alloc(sizeof *condition);
+/* Of these texts, copied, where they are not NULL. */
+static dds_condition *make(condition_kind kind, const char *attribute, const char *typed_value,
+                           size_t typed_length) {
+  size_t attribute_bytes = attribute == NULL ? 0 : strlen(attribute) + 1;
+  dds_condition *condition = dds_alloc(sizeof *condition + attribute_bytes + typed_length + 1);
   if (condition == NULL) {
     return NULL;
   }
+  char *texts = (char *)(condition + 1);
   condition->references = 1;
   condition->kind = kind;
-  if (attribute == NULL) {
-    return condition;
+  if (attribute != NULL) {
+    condition->attribute = memcpy(texts, attribute, attribute_bytes);
   }
-  condition->attribute = dds_alloc_copy(attribute, strlen(attribute));
-  if (condition->attribute != NULL) {
-    return condition;
+  if (typed_value != NULL) {
+    condition->typed_value = memcpy(texts + attribute_bytes, typed_value, typed_length);
+    condition->typed_length = typed_length;
   }
-  dds_free(condition);
-  return NULL;
+  return condition;
 }
 
-/* Gives a condition its operand; releases it and returns NULL where that fails. */
-static dds_condition *with_operand(dds_condition *condition, const char *typed_value,
-                                   size_t length) {
-  if (condition == NULL) {
-    return NULL;
-  }
+static dds_condition *make_plain(condition_kind kind, const char *attribute) {
+  return make(kind, attribute, NULL, 0);
+}
+
+/* With an operand; NULL too where that is no value of DynamoDB's. */
+static dds_condition *make_with_operand(condition_kind kind, const char *attribute,
+                                        const char *typed_value, size_t length) {
+  dds_condition *condition = make(kind, attribute, typed_value, length);
   dds_json typed;
-  condition->typed_value = dds_alloc_copy(typed_value, length);
-  condition->typed_length = length;
-  if (condition->typed_value != NULL &&
-      dds_json_parse(condition->typed_value, length, &typed, NULL) &&
+  if (condition != NULL && dds_json_parse(condition->typed_value, length, &typed, NULL) &&
       dds_value_read(typed, &condition->operand)) {
     return condition;
   }
@@ -70,51 +72,49 @@ static dds_condition *with_operand(dds_condition *condition, const char *typed_v
   return NULL;
 }
 
-/* As with_operand, from the bytes of a string. */
-static dds_condition *with_string(dds_condition *condition, const char *bytes, size_t length) {
-  enum { LONGEST_OPERAND = 6 * DDS_ITEM_MAX_BYTES };
-  dds_buffer typed = DDS_BUFFER_INIT(LONGEST_OPERAND);
+/* The same from the bytes of a string. */
+static dds_condition *make_with_string(condition_kind kind, const char *attribute,
+                                       const char *bytes, size_t length) {
+  enum { LONGEST_OPERAND = 6 * DDS_ITEM_MAX_BYTES, USUAL_OPERAND_BYTES = 128 };
+  char room[USUAL_OPERAND_BYTES];
+  dds_buffer typed = dds_buffer_in(room, sizeof room, LONGEST_OPERAND);
   dds_buffer_append_text(&typed, "{\"S\":");
   dds_buffer_append_json_string(&typed, bytes, length);
   dds_buffer_append_char(&typed, '}');
-  if (typed.failed == DDS_OK) {
-    condition = with_operand(condition, dds_buffer_text(&typed), typed.length);
-  } else {
-    dds_condition_release(condition);
-    condition = NULL;
-  }
+  dds_condition *condition =
+      typed.failed == DDS_OK ? make_with_operand(kind, attribute, typed.data, typed.length) : NULL;
   dds_buffer_free(&typed);
   return condition;
 }
 
 dds_condition *dds_condition_compare(const char *attribute, dds_comparison comparison,
                                      const char *typed_value, size_t length) {
-  dds_condition *condition = make(KIND_COMPARE, attribute);
+  dds_condition *condition = make_with_operand(KIND_COMPARE, attribute, typed_value, length);
   if (condition != NULL) {
     condition->comparison = comparison;
   }
-  return with_operand(condition, typed_value, length);
+  return condition;
 }
 
 dds_condition *dds_condition_exists(const char *attribute) {
-  return make(KIND_EXISTS, attribute);
+  return make_plain(KIND_EXISTS, attribute);
 }
 
 dds_condition *dds_condition_not_exists(const char *attribute) {
-  return make(KIND_NOT_EXISTS, attribute);
+  return make_plain(KIND_NOT_EXISTS, attribute);
 }
 
 dds_condition *dds_condition_type_is(const char *attribute, dds_type type) {
   const char *name = dds_type_name(type);
-  dds_condition *condition = make(KIND_TYPE_IS, attribute);
+  dds_condition *condition = make_with_string(KIND_TYPE_IS, attribute, name, strlen(name));
   if (condition != NULL) {
     condition->type = type;
   }
-  return with_string(condition, name, strlen(name));
+  return condition;
 }
 
 dds_condition *dds_condition_begins_with(const char *attribute, const char *bytes, size_t length) {
-  return with_string(make(KIND_BEGINS_WITH, attribute), bytes, length);
+  return make_with_string(KIND_BEGINS_WITH, attribute, bytes, length);
 }
 
 /* How many values a list has; 0 where one is none of DynamoDB's. */
@@ -133,13 +133,8 @@ static size_t count_values(dds_json list) {
 }
 
 dds_condition *dds_condition_in(const char *attribute, const char *typed_values, size_t length) {
-  dds_condition *condition = make(KIND_IN, attribute);
-  if (condition == NULL) {
-    return NULL;
-  }
-  condition->typed_value = dds_alloc_copy(typed_values, length);
-  condition->typed_length = length;
-  if (condition->typed_value != NULL &&
+  dds_condition *condition = make(KIND_IN, attribute, typed_values, length);
+  if (condition != NULL &&
       dds_json_parse(condition->typed_value, length, &condition->operands, NULL) &&
       dds_json_type_of(condition->operands) == DDS_JSON_ARRAY) {
     size_t count = count_values(condition->operands);
@@ -153,7 +148,7 @@ dds_condition *dds_condition_in(const char *attribute, const char *typed_values,
 
 /* Takes over both trees, also where it fails. */
 static dds_condition *join(condition_kind kind, dds_condition *left, dds_condition *right) {
-  dds_condition *condition = left == NULL || right == NULL ? NULL : make(kind, NULL);
+  dds_condition *condition = left == NULL || right == NULL ? NULL : make_plain(kind, NULL);
   if (condition == NULL) {
     dds_condition_release(left);
     dds_condition_release(right);
@@ -173,7 +168,7 @@ dds_condition *dds_condition_or(dds_condition *left, dds_condition *right) {
 }
 
 dds_condition *dds_condition_not(dds_condition *condition) {
-  dds_condition *negation = condition == NULL ? NULL : make(KIND_NOT, NULL);
+  dds_condition *negation = condition == NULL ? NULL : make_plain(KIND_NOT, NULL);
   if (negation == NULL) {
     dds_condition_release(condition);
   } else {
@@ -194,8 +189,6 @@ void dds_condition_release(dds_condition *condition) {
   while (condition != NULL && --condition->references == 0) {
     dds_condition *left = condition->left;
     dds_condition_release(condition->right);
-    dds_free(condition->attribute);
-    dds_free(condition->typed_value);
     dds_free(condition);
     condition = left;
   }
