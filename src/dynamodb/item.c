@@ -109,12 +109,44 @@ bool dds_item_find(const dds_item *item, const char *name, size_t name_length, d
   return false;
 }
 
+void dds_item_index(dds_item *item, dds_attribute *room, size_t count) {
+  dds_json_iterator members = dds_json_iterate(item->json);
+  dds_json name;
+  dds_json typed;
+  size_t found = 0;
+  while (members.is_object && dds_json_next(&members, &name, &typed)) {
+    if (found == count) {
+      return;
+    }
+    dds_attribute *attribute = &room[found++];
+    attribute->name = name;
+    if (!dds_value_read(typed, &attribute->value)) {
+      attribute->value = (dds_value){.type = DDS_TYPE_NULL, .typed = typed};
+    }
+  }
+  if (found > 0) {
+    item->attributes = room;
+    item->attribute_count = found;
+  }
+}
+
 dds_item_iterator dds_item_iterate(const dds_item *item) {
-  return (dds_item_iterator){.members = dds_json_iterate(item->json)};
+  return item->attributes == NULL
+             ? (dds_item_iterator){.members = dds_json_iterate(item->json)}
+             : (dds_item_iterator){.next = item->attributes,
+                                   .end = item->attributes + item->attribute_count};
 }
 
 bool dds_item_next(dds_item_iterator *iterator, dds_json *name, dds_value *value) {
   dds_json typed;
+  while (iterator->next != iterator->end) {
+    const dds_attribute *attribute = iterator->next++;
+    if (attribute->value.content.text != NULL) {
+      *name = attribute->name;
+      *value = attribute->value;
+      return true;
+    }
+  }
   while (iterator->members.is_object && dds_json_next(&iterator->members, name, &typed)) {
     if (dds_value_read(typed, value)) {
       return true;

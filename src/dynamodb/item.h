@@ -64,6 +64,10 @@ typedef struct dds_item {
 /* An item without an index. */
 dds_item dds_item_of(const char *text, size_t length);
 
+/* Gives it an index in `room`, which must live as long, for whoever looks for several attributes.
+ * One that has more than `count` attributes stays as it is. */
+void dds_item_index(dds_item *item, dds_attribute *room, size_t count);
+
 /*
  * Checks DynamoDB JSON: an object whose every member is a typed value, at every depth, with base64
  * that decodes and numbers that DynamoDB holds, sets without duplicates and not empty, at most 32
@@ -79,6 +83,8 @@ bool dds_item_find(const dds_item *item, const char *name, size_t name_length, d
  * false at the end. `name` is a JSON string, with its quotes; it and the value are borrowed. */
 typedef struct dds_item_iterator {
   dds_json_iterator members;
+  const dds_attribute *next; /* of an item with an index */
+  const dds_attribute *end;
 } dds_item_iterator;
 dds_item_iterator dds_item_iterate(const dds_item *item);
 bool dds_item_next(dds_item_iterator *iterator, dds_json *name, dds_value *value);

@@ -1,94 +1,18 @@
-/* Assertions: first the names of the attributes, then a condition on each. */
+/* Assertions: a condition on each attribute, in the order in which they are found. */
 #include "sessions/assertion.h"
 
 #include <string.h>
 
-#include "base/alloc.h"
 #include "sessions/expiry.h"
 
-enum { NAME_MAX_BYTES = 64 << 10 };
+enum { NAME_MAX_BYTES = 64 << 10, USUAL_NAME_BYTES = 256 };
 
-/* Attribute names without repetition; owned. */
-typedef struct names {
-  char **list;
-  size_t count, capacity;
-} names;
-
-static void free_names(names *all) {
-  for (size_t i = 0; i < all->count; i++) {
-    dds_free(all->list[i]);
-  }
-  dds_free(all->list);
-}
-
-static bool add_name(names *all, const char *name, dds_error *error) {
-  for (size_t i = 0; i < all->count; i++) {
-    if (strcmp(all->list[i], name) == 0) {
-      return true;
-    }
-  }
-  if (all->count == all->capacity) {
-    size_t capacity = all->capacity * 2 + 8;
-    char **list = dds_realloc(all->list, capacity * sizeof *list);
-    if (list == NULL) {
-      return dds_error_set_nomem(error);
-    }
-    all->list = list;
-    all->capacity = capacity;
-  }
-  char *copy = dds_alloc_copy(name, strlen(name));
-  if (copy == NULL) {
+bool dds_assertion_add(dds_condition **condition, dds_condition *added, dds_error *error) {
+  if (added == NULL) {
     return dds_error_set_nomem(error);
   }
-  all->list[all->count++] = copy;
-  return true;
-}
-
-static bool add_attribute_name(names *all, dds_json name, dds_error *error) {
-  dds_buffer text = DDS_BUFFER_INIT(NAME_MAX_BYTES);
-  bool is_text = dds_json_string_append(name, &text);
-  bool ok = dds_buffer_check(&text, error);
-  /* It could not be named in a condition, so the row cannot be written safely. */
-  if (ok && (!is_text || strlen(dds_buffer_text(&text)) != text.length)) {
-    ok = dds_error_set(error, DDS_ERROR, "an attribute's name holds U+0000 or is not text");
-  }
-  ok = ok && add_name(all, dds_buffer_text(&text), error);
-  dds_buffer_free(&text);
-  return ok;
-}
-
-static bool add_all_attributes(names *all, const dds_assertion *assertion, dds_error *error) {
-  const char *key = assertion->table->layout->hash_key;
-  dds_item_iterator iterator = dds_item_iterate(assertion->item);
-  dds_json name;
-  dds_value value;
-  while (dds_item_next(&iterator, &name, &value)) {
-    if (!dds_json_string_equals(name, key, strlen(key)) && !add_attribute_name(all, name, error)) {
-      return false;
-    }
-  }
-  return true;
-}
-
-/* The attributes behind the columns that were read. */
-static bool add_columns(names *all, const dds_assertion *assertion, dds_error *error) {
-  const dds_session_table *table = assertion->table;
-  const dds_layout *layout = table->layout;
-  uint64_t read = assertion->columns_read;
-  if ((read & DDS_READ_SESSION) && !add_name(all, layout->data, error)) {
-    return false;
-  }
-  if ((read & DDS_READ_EXPIRES) &&
-      !(add_name(all, layout->expires, error) && add_name(all, layout->ttl, error))) {
-    return false;
-  }
-  for (size_t i = 0; i < table->extra_count && i < DDS_READ_EXTRA_BITS; i++) {
-    if ((read >> i & DDS_READ_EXTRA) && !add_name(all, table->extras[i].name, error)) {
-      return false;
-    }
-  }
-  return !(assertion->every_attribute || (read & DDS_READ_ITEM)) ||
-         add_all_attributes(all, assertion, error);
+  *condition = *condition == NULL ? added : dds_condition_and(*condition, added);
+  return *condition != NULL || dds_error_set_nomem(error);
 }
 
 static dds_condition *as_read(const dds_item *item, const char *name) {
@@ -99,33 +23,88 @@ static dds_condition *as_read(const dds_item *item, const char *name) {
   return dds_condition_compare(name, DDS_EQUAL, value.typed.text, value.typed.length);
 }
 
-bool dds_assertion_add(dds_condition **condition, dds_condition *added, dds_error *error) {
-  if (added == NULL) {
-    return dds_error_set_nomem(error);
+/* Asserts an attribute, once. */
+static bool assert_attribute(const dds_assertion *assertion, const char *name,
+                             dds_condition **condition, dds_error *error) {
+  return dds_condition_names(*condition, name) ||
+         dds_assertion_add(condition, as_read(assertion->item, name), error);
+}
+
+static bool assert_named(const dds_assertion *assertion, dds_json name, dds_condition **condition,
+                         dds_error *error) {
+  char room[USUAL_NAME_BYTES];
+  dds_buffer text = dds_buffer_in(room, sizeof room, NAME_MAX_BYTES);
+  bool is_text = dds_json_string_append(name, &text);
+  bool ok = dds_buffer_check(&text, error);
+  /* It could not be named in a condition, so the row cannot be written safely. */
+  if (ok && (!is_text || strlen(dds_buffer_text(&text)) != text.length)) {
+    ok = dds_error_set(error, DDS_ERROR, "an attribute's name holds U+0000 or is not text");
   }
-  *condition = *condition == NULL ? added : dds_condition_and(*condition, added);
-  return *condition != NULL || dds_error_set_nomem(error);
+  ok = ok && assert_attribute(assertion, dds_buffer_text(&text), condition, error);
+  dds_buffer_free(&text);
+  return ok;
+}
+
+static bool assert_all(const dds_assertion *assertion, dds_condition **condition,
+                       dds_error *error) {
+  const char *key = assertion->table->layout->hash_key;
+  dds_item_iterator iterator = dds_item_iterate(assertion->item);
+  dds_json name;
+  dds_value value;
+  while (dds_item_next(&iterator, &name, &value)) {
+    if (!dds_json_string_equals(name, key, strlen(key)) &&
+        !assert_named(assertion, name, condition, error)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static bool assert_overwritten(const dds_assertion *assertion, dds_condition **condition,
+                               dds_error *error) {
+  const dds_write *write = assertion->overwrites;
+  for (size_t i = 0; write != NULL && i < write->assignment_count; i++) {
+    if (!assert_attribute(assertion, write->assignments[i].attribute, condition, error)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* The attributes behind the columns that were read. */
+static bool assert_columns(const dds_assertion *assertion, dds_condition **condition,
+                           dds_error *error) {
+  const dds_session_table *table = assertion->table;
+  const dds_layout *layout = table->layout;
+  uint64_t read = assertion->columns_read;
+  if ((read & DDS_READ_SESSION) && !assert_attribute(assertion, layout->data, condition, error)) {
+    return false;
+  }
+  if ((read & DDS_READ_EXPIRES) &&
+      !(assert_attribute(assertion, layout->expires, condition, error) &&
+        assert_attribute(assertion, layout->ttl, condition, error))) {
+    return false;
+  }
+  for (size_t i = 0; i < table->extra_count && i < DDS_READ_EXTRA_BITS; i++) {
+    if ((read >> i & DDS_READ_EXTRA) &&
+        !assert_attribute(assertion, table->extras[i].name, condition, error)) {
+      return false;
+    }
+  }
+  return !(assertion->every_attribute || (read & DDS_READ_ITEM)) ||
+         assert_all(assertion, condition, error);
 }
 
 bool dds_assertion_make(const dds_assertion *assertion, dds_condition **condition,
                         dds_error *error) {
-  names all = {0};
-  const dds_write *write = assertion->overwrites;
   *condition = NULL;
-  bool ok = true;
-  for (size_t i = 0; ok && write != NULL && i < write->assignment_count; i++) {
-    ok = add_name(&all, write->assignments[i].attribute, error);
+  if (assert_overwritten(assertion, condition, error) &&
+      assert_columns(assertion, condition, error)) {
+    return true;
   }
-  ok = ok && add_columns(&all, assertion, error);
-  for (size_t i = 0; ok && i < all.count; i++) {
-    ok = dds_assertion_add(condition, as_read(assertion->item, all.list[i]), error);
-  }
-  if (!ok) {
-    dds_condition_release(*condition);
-    *condition = NULL;
-  }
-  free_names(&all);
-  return ok;
+  dds_condition_release(*condition);
+  *condition = NULL;
+  return false;
 }
 
 bool dds_assertion_add_expired(const dds_layout *layout, const dds_old_row *old,

@@ -16,7 +16,7 @@
 #include "vtab/table.h"
 #include "vtab/value.h"
 
-enum { FIRST_COLUMN = 2, SCRATCH_BYTES = 1000000000 };
+enum { FIRST_COLUMN = 2, SCRATCH_BYTES = 1000000000, USUAL_ATTRIBUTES = 16 };
 
 /* One call of xUpdate on its way to the buffer. */
 typedef struct update {
@@ -170,9 +170,13 @@ static bool change(update *self, dds_error *error) {
   dds_sql_value snapshot = new_value_of(self, DDS_COLUMN_SNAPSHOT).value;
   dds_old_row old = {0};
   dds_item item = {0};
+  dds_attribute attributes[USUAL_ATTRIBUTES];
   if (!dds_snapshot_open(&self->table->connection->snapshot_seal, snapshot.bytes, snapshot.length,
-                         &old, &item, error) ||
-      !check_read_only(self, &old, error) ||
+                         &old, &item, error)) {
+    return false;
+  }
+  dds_item_index(&item, attributes, USUAL_ATTRIBUTES);
+  if (!check_read_only(self, &old, error) ||
       !dds_change_update(&sessions, &old, &self->row, self->now_ms, self->writes,
                          &self->write_count, error)) {
     return false;

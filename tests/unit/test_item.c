@@ -67,6 +67,44 @@ static void finds_attributes_by_type(void **state) {
   assert_true(dds_item_find(&item, "f", 1, &value) && !dds_value_is_true(&value));
 }
 
+/* An index changes nothing of what is found; one that has no room for all is none. */
+static void finds_the_same_by_an_index(void **state) {
+  (void)state;
+  static const char *const texts[] = {
+      EVERY_TYPE, "{}", "{\"a\":{\"S\":\"1\"},\"b\":1,\"c\":{\"X\":1},\"a\":{\"S\":\"2\"}}"};
+  static const char *const names[] = {"id", "n", "b", "t", "l", "ss", "bs", "a", "c", "none"};
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    for (size_t room = 0; room < 12; room++) {
+      dds_attribute attributes[12];
+      dds_item plain = item_of(texts[i]);
+      dds_item item = plain;
+      dds_value value = {0}, same = {0};
+      dds_json name, same_name;
+      size_t count = 0;
+      dds_json_iterator members = dds_json_iterate(plain.json);
+      while (dds_json_next(&members, &name, &same_name)) {
+        count++;
+      }
+      dds_item_index(&item, attributes, room);
+      assert_int_equal(item.attribute_count, count <= room ? count : 0);
+      assert_int_equal(item.attributes == attributes, count > 0 && count <= room);
+      for (size_t j = 0; j < sizeof names / sizeof names[0]; j++) {
+        bool is_found = dds_item_find(&plain, names[j], strlen(names[j]), &value);
+        assert_int_equal(dds_item_find(&item, names[j], strlen(names[j]), &same), is_found);
+        assert_true(!is_found || same.content.text == value.content.text);
+      }
+      dds_item_iterator walk = dds_item_iterate(&plain);
+      dds_item_iterator indexed = dds_item_iterate(&item);
+      while (dds_item_next(&walk, &name, &value)) {
+        assert_true(dds_item_next(&indexed, &same_name, &same));
+        assert_ptr_equal(same_name.text, name.text);
+        assert_ptr_equal(same.typed.text, value.typed.text);
+      }
+      assert_false(dds_item_next(&indexed, &same_name, &same));
+    }
+  }
+}
+
 static void reads_servers_leniently(void **state) {
   (void)state;
   static const char *const odd[] = {
@@ -485,6 +523,7 @@ static int expect_no_leak(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(finds_attributes_by_type),
+      cmocka_unit_test(finds_the_same_by_an_index),
       cmocka_unit_test(reads_servers_leniently),
       cmocka_unit_test(refuses_items_that_dynamodb_would),
       cmocka_unit_test(bounds_levels),
