@@ -19,6 +19,7 @@
 enum {
   MOST_GUESSES = 16, /* a key may hold brackets, hostile bytes may hold nothing else */
   FEWEST_ATTRIBUTES = 16,
+  FEWEST_ITEMS = 4,
   DEPTH_OF_MEMBERS = 1, /* brackets that are open around them */
   DEPTH_OF_ITEMS = 2,
 };
@@ -326,7 +327,7 @@ bool dds_page_next(dds_page *page, dds_item *item, dds_error *error) {
 
 static bool add_noted(dds_page *page, const dds_item *item) {
   if (page->noted_count == page->noted_capacity) {
-    size_t capacity = page->noted_capacity == 0 ? 1 : 4 * page->noted_capacity;
+    size_t capacity = page->noted_capacity == 0 ? FEWEST_ITEMS : 4 * page->noted_capacity;
     dds_item *grown = dds_realloc(page->noted, capacity * sizeof *grown);
     if (grown == NULL) {
       page->is_out_of_memory = true;
@@ -340,12 +341,12 @@ static bool add_noted(dds_page *page, const dds_item *item) {
   return true;
 }
 
-static bool note_item(dds_page *page) {
-  dds_item item = {.json = {0}};
+static bool note_item(dds_page *page, dds_item *item) {
   dds_error error = DDS_ERROR_INIT;
-  bool ok = read_item(page, &item, &error);
+  *item = (dds_item){.json = {0}};
+  bool ok = read_item(page, item, &error);
   page->is_out_of_memory = error.code == DDS_NOMEM;
-  return ok && add_noted(page, &item);
+  return ok;
 }
 
 /* Reads the items of a table, from bracket to bracket. */
@@ -359,7 +360,8 @@ static bool note_list(dds_page *page) {
     return true;
   }
   do {
-    if (!note_item(page)) {
+    dds_item item;
+    if (!note_item(page, &item) || !add_noted(page, &item)) {
       return false;
     }
     dds_json_reader_skip_space(in);
@@ -410,11 +412,12 @@ static void find_attributes(dds_page *page) {
 static bool note_items(dds_page *page, dds_json_reader *in, dds_json name) {
   page->in = *in;
   if (dds_json_string_equals(name, "Item", strlen("Item"))) {
-    page->has_item = note_item(page);
+    page->has_item = note_item(page, &page->item);
   } else if (dds_json_string_equals(name, "Responses", strlen("Responses"))) {
     page->has_responses = note_tables(page);
   }
   if (!page->has_item && !page->has_responses) {
+    page->item = (dds_item){.json = {0}};
     page->noted_count = 0;
     page->noted_attributes = 0;
     page->table_count = 0;

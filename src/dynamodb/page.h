@@ -38,11 +38,12 @@ typedef struct dds_page {
   dds_page_member members[DDS_PAGE_MAX_MEMBERS]; /* all but Items */
   size_t member_count;
   bool has_items;
-  /* Of an answer that was read as a whole: the items of the first of these members that is of the
-   * usual form. */
+  /* Of an answer that was read as a whole: the item, or the items, of the first of these members
+   * that is of the usual form. */
   bool has_item;      /* Item: an object */
   bool has_responses; /* Responses: an object with a list of objects for each table */
-  dds_item *noted;
+  dds_item item;      /* of Item */
+  dds_item *noted;    /* of Responses */
   size_t noted_count;
   size_t table_count;   /* in Responses */
   dds_json first_table; /* the name of the first one */

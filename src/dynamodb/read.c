@@ -37,7 +37,7 @@ bool dds_read_get(const dds_table *table, const dds_key *key, const dds_projecti
       dds_buffer_check(&words, error) &&
       dds_operation_run(table, "GetItem", &body, dds_buffer_text(&words), holder, &answer, error);
   if (ok && dds_operation_page(*holder)->has_item) {
-    *item = dds_operation_page(*holder)->noted[0];
+    *item = dds_operation_page(*holder)->item;
   } else if (ok && dds_operation_find(*holder, "Item", &item->json)) {
     ok = dds_error_set(error, DDS_ERROR,
                        "GetItem of \"%s\" failed: unexpected answer: Item is no object",
