@@ -37,10 +37,13 @@ typedef struct cursor {
   uint64_t columns_read;       /* DDS_READ_… */
   uint64_t columns_unanswered; /* those of them that the pushed condition does not vouch for */
   bool is_key_read;
-  bool is_recorded;            /* what is read is kept for a write of the same statement */
-  uint64_t filter_number;      /* of this xFilter on the table */
-  unsigned char read_counts[]; /* of each column */
+  bool is_recorded;           /* what is read is kept for a write of the same statement */
+  uint64_t filter_number;     /* of this xFilter on the table */
+  unsigned char *read_counts; /* of each column; behind the cursor, and then the filter's marks */
 } cursor;
+
+/* A scratch of more is not kept for the next cursor. */
+enum { KEPT_BYTES = 16 * 1024 };
 
 static dds_vtab *table_of(const cursor *self) {
   return (dds_vtab *)self->base.pVtab;
@@ -59,16 +62,51 @@ static void begin_statement(dds_vtab *table) {
   }
 }
 
+/* The memory of a cursor: that of the one before, with its scratch, where there is one. */
+static cursor *take_memory(dds_vtab *table, const dds_columns *columns) {
+  cursor *self = (cursor *)table->spare_cursor;
+  size_t column_count = (size_t)dds_columns_count(columns);
+  if (self != NULL) {
+    table->spare_cursor = NULL;
+    *self = (cursor){.scratch = self->scratch};
+    return self;
+  }
+  self = dds_alloc(sizeof *self + (1 + DDS_FILTER_MARKS) * column_count);
+  if (self != NULL) {
+    self->scratch = DDS_BUFFER_INIT(VALUE_MAX_BYTES);
+  }
+  return self;
+}
+
+static void free_memory(cursor *self) {
+  if (self != NULL) {
+    dds_buffer_free(&self->scratch);
+    dds_free(self);
+  }
+}
+
+/* Keeps the memory of a closed cursor, and nothing of the sessions in it. */
+static void give_memory(dds_vtab *table, cursor *self) {
+  if (table->spare_cursor != NULL || self->scratch.capacity > KEPT_BYTES) {
+    free_memory(self);
+    return;
+  }
+  dds_wipe(self->scratch.data, self->scratch.capacity);
+  dds_buffer_clear(&self->scratch);
+  table->spare_cursor = &self->base;
+}
+
 int dds_cursor_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
-  const dds_columns columns = dds_target_columns(((dds_vtab *)vtab)->target);
-  cursor *self = dds_alloc(sizeof *self + (size_t)dds_columns_count(&columns));
+  dds_vtab *table = (dds_vtab *)vtab;
+  const dds_columns columns = dds_target_columns(table->target);
+  cursor *self = take_memory(table, &columns);
   if (self == NULL) {
     return SQLITE_NOMEM;
   }
   self->columns = columns;
-  self->scratch = DDS_BUFFER_INIT(VALUE_MAX_BYTES);
-  begin_statement((dds_vtab *)vtab);
-  dds_loops_open_seat(&((dds_vtab *)vtab)->loops, &self->seat);
+  self->read_counts = (unsigned char *)(self + 1);
+  begin_statement(table);
+  dds_loops_open_seat(&table->loops, &self->seat);
   *out = &self->base;
   return SQLITE_OK;
 }
@@ -80,12 +118,17 @@ static void end_request(cursor *self) {
 
 int dds_cursor_close(sqlite3_vtab_cursor *base) {
   cursor *self = (cursor *)base;
-  table_of(self)->cursor_count--;
+  dds_vtab *table = table_of(self);
+  table->cursor_count--;
   end_request(self);
-  dds_loops_close_seat(&table_of(self)->loops, &self->seat);
-  dds_buffer_free(&self->scratch);
-  dds_free(self);
+  dds_loops_close_seat(&table->loops, &self->seat);
+  give_memory(table, self);
   return SQLITE_OK;
+}
+
+void dds_cursor_free_spare(dds_vtab *table) {
+  free_memory((cursor *)table->spare_cursor);
+  table->spare_cursor = NULL;
 }
 
 static void begin_row(cursor *self) {
@@ -229,9 +272,10 @@ int dds_cursor_filter(sqlite3_vtab_cursor *base, int plan_number, const char *pl
   self->filter_number = ++table->filter_count;
   self->is_recorded = table->is_begun && dds_statement_count_writing(table->connection->db) > 0;
   self->now_ms = dds_clock_now_ms(table->connection->db);
+  unsigned char *marks = self->read_counts + dds_columns_count(&self->columns);
   if (!dds_loops_take_seat(&table->loops, &self->seat, table->target, plan_words, &error) ||
-      !dds_filter_make(table->target, &self->seat.loop->plan, values, self->now_ms, &self->filter,
-                       &error)) {
+      !dds_filter_make(table->target, &self->seat.loop->plan, values, self->now_ms, marks,
+                       &self->filter, &error)) {
     return fail(self, &error);
   }
   if (self->filter.is_empty) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "vtab/sqlite.h"
+#include "vtab/table.h"
 
 int dds_cursor_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out);
 int dds_cursor_close(sqlite3_vtab_cursor *base);
@@ -10,3 +11,6 @@ int dds_cursor_filter(sqlite3_vtab_cursor *base, int plan_number, const char *pl
 int dds_cursor_next(sqlite3_vtab_cursor *base);
 int dds_cursor_eof(sqlite3_vtab_cursor *base);
 int dds_cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int index);
+
+/* Releases the memory that a closed cursor has left for the next one. */
+void dds_cursor_free_spare(dds_vtab *table);

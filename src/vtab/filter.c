@@ -485,14 +485,11 @@ static bool make_term(const dds_target *target, const dds_plan *plan, const dds_
 }
 
 bool dds_filter_make(const dds_target *target, const dds_plan *plan, sqlite3_value **values,
-                     int64_t now_ms, dds_filter *filter, dds_error *error) {
+                     int64_t now_ms, unsigned char *marks, dds_filter *filter, dds_error *error) {
   dds_columns columns = dds_target_columns(target);
   size_t count = (size_t)dds_columns_count(&columns);
-  *filter = (dds_filter){.answered = dds_alloc(2 * count)};
-  if (filter->answered == NULL) {
-    return dds_error_set_nomem(error);
-  }
-  filter->judged = filter->answered + count;
+  memset(marks, 0, DDS_FILTER_MARKS * count);
+  *filter = (dds_filter){.answered = marks, .judged = marks + count};
   for (size_t i = 0; i < plan->term_count; i++) {
     if (!make_term(target, plan, &plan->terms[i], &values, now_ms, filter, error)) {
       return false;
@@ -567,6 +564,5 @@ void dds_filter_free(dds_filter *filter) {
   dds_condition_release(filter->condition);
   dds_condition_release(filter->sid_condition);
   dds_condition_release(filter->key_condition);
-  dds_free(filter->answered);
   *filter = (dds_filter){0};
 }

@@ -29,7 +29,7 @@ typedef struct dds_filter {
   dds_type key_type;
   int64_t wanted; /* LIMIT + OFFSET, a hint: SQLite may want more; 0: all rows */
   /* Which columns the condition answers, and how often SQLite reads each to check it again: a
-   * further reading is another condition's. By index in the table; owned. */
+   * further reading is another condition's. By index in the table. */
   unsigned char *answered;
   /* The type of attribute that the condition judges in each extra column: it lets others pass.
    * A dds_type and 1 more; 0: none, or the condition is exact. By index; behind those. */
@@ -37,12 +37,15 @@ typedef struct dds_filter {
 } dds_filter;
 
 /*
- * `values` are xFilter's, in the order of the terms that have one. Fails with DDS_MISMATCH where
- * `expires` is compared with a text that is a date. Freed by dds_filter_free, also on failure.
+ * `values` are xFilter's, in the order of the terms that have one; `marks` is room for what is
+ * noted of columns, DDS_FILTER_MARKS of each, and lives as long as the filter. Fails with
+ * DDS_MISMATCH where `expires` is compared with a text that is a date. Freed by dds_filter_free,
+ * also on failure.
  */
+enum { DDS_FILTER_MARKS = 2 };
 DDS_MUST_USE bool dds_filter_make(const dds_target *target, const dds_plan *plan,
-                                  sqlite3_value **values, int64_t now_ms, dds_filter *filter,
-                                  dds_error *error);
+                                  sqlite3_value **values, int64_t now_ms, unsigned char *marks,
+                                  dds_filter *filter, dds_error *error);
 
 /*
  * The condition as a Scan sends it: narrowed to the keys that are wanted and to the layout's

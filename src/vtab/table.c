@@ -63,6 +63,7 @@ static int disconnect(sqlite3_vtab *vtab) {
   /* Those that a failed COMMIT left behind: a later table may get the same address. */
   dds_pending_truncate(&table->connection->pending, table, 0);
   dds_row_reads_free(table->reads);
+  dds_cursor_free_spare(table);
   dds_loops_free(&table->loops);
   dds_target_release(table->target);
   dds_free(table->schema);

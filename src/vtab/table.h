@@ -32,12 +32,13 @@ typedef struct dds_vtab {
   int savepoint_count;
   int lost_level; /* the level that there was no memory to remember, or -1, and its position */
   uint64_t lost_position;
-  size_t sent_count;     /* writes that commit='through' has sent in this transaction */
-  uint64_t sent_end;     /* behind the position of the last of them */
-  dds_row_reads *reads;  /* owned: what statements read of rows that they may delete */
-  size_t cursor_count;   /* open ones */
-  uint64_t filter_count; /* xFilters since the table was connected */
-  dds_loops loops;       /* of the statements that read it */
+  size_t sent_count;                 /* writes that commit='through' has sent in this transaction */
+  uint64_t sent_end;                 /* behind the position of the last of them */
+  dds_row_reads *reads;              /* owned: what statements read of rows that they may delete */
+  size_t cursor_count;               /* open ones */
+  sqlite3_vtab_cursor *spare_cursor; /* owned; the memory of one that is closed */
+  uint64_t filter_count;             /* xFilters since the table was connected */
+  dds_loops loops;                   /* of the statements that read it */
 } dds_vtab;
 
 /* The module's methods; the client data is a dds_connection. */
