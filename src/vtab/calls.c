@@ -240,11 +240,11 @@ static bool plan_clients(const dds_nets *nets, dds_calls *calls, dds_error *erro
 
 bool dds_calls_plan(const dds_nets *nets, dds_calls *calls, dds_error *error) {
   *calls = (dds_calls){0};
-  calls->order = dds_alloc(nets->count * sizeof *calls->order);
-  calls->list = dds_alloc(nets->count * sizeof *calls->list);
-  if (calls->order == NULL || calls->list == NULL) {
+  calls->list = dds_alloc(nets->count * (sizeof *calls->list + sizeof *calls->order));
+  if (calls->list == NULL) {
     return dds_error_set_nomem(error);
   }
+  calls->order = (size_t *)(calls->list + nets->count);
   return plan_clients(nets, calls, error) && check_groups(nets, calls, error);
 }
 
@@ -318,7 +318,6 @@ const char *dds_calls_operation(const dds_calls *calls, const dds_nets *nets, si
 }
 
 void dds_calls_free(dds_calls *calls) {
-  dds_free(calls->order);
   dds_free(calls->list);
   *calls = (dds_calls){0};
 }

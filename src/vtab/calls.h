@@ -33,8 +33,8 @@ typedef struct dds_call_plan {
 } dds_call_plan;
 
 typedef struct dds_calls {
-  size_t *order;       /* owned; numbers of nets, each at most once */
   dds_call_plan *list; /* owned; those of one client in succession, its batches first */
+  size_t *order;       /* numbers of nets, each at most once; in the same piece of memory */
   size_t count;
 } dds_calls;
 

@@ -205,11 +205,11 @@ static bool follow(dds_nets *nets, dds_error *error) {
 
 bool dds_nets_make(dds_pending *pending, dds_nets_choice choice, dds_nets *nets, dds_error *error) {
   *nets = (dds_nets){.pending = pending};
-  nets->list = dds_alloc(pending->count * sizeof *nets->list);
-  nets->places = dds_alloc(pending->count * sizeof *nets->places);
-  if (nets->list == NULL || nets->places == NULL) {
+  nets->list = dds_alloc(pending->count * (sizeof *nets->list + sizeof *nets->places));
+  if (nets->list == NULL) {
     return dds_error_set_nomem(error);
   }
+  nets->places = (dds_net_place *)(nets->list + pending->count);
   size_t longest = fill_list(nets, choice);
   tie_groups(nets);
   nets->steps = dds_alloc(longest * sizeof *nets->steps);
@@ -263,7 +263,6 @@ void dds_nets_free(dds_nets *nets) {
     dds_fold_free(&nets->list[i].fold);
   }
   dds_free(nets->list);
-  dds_free(nets->places);
   dds_free(nets->steps);
   *nets = (dds_nets){0};
 }

@@ -41,7 +41,7 @@ typedef struct dds_nets {
   dds_pending *pending;
   dds_net *list;
   size_t count;
-  struct dds_net_place *places; /* by place in `pending` */
+  struct dds_net_place *places; /* by place in `pending`; in the same piece of memory */
   dds_fold_step *steps;         /* room for the longest fold */
 } dds_nets;
 

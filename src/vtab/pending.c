@@ -252,6 +252,18 @@ void dds_pending_drop_second_halves(dds_pending *pending) {
   }
 }
 
+/* Most transactions are short: of what one of those takes all but the texts is kept for the next.
+ */
+static void empty(dds_pending *pending) {
+  if (pending->capacity > FIRST_CAPACITY) {
+    dds_pending_free(pending);
+    return;
+  }
+  dds_arena_free(&pending->texts);
+  pending->bytes = 0;
+  pending->gathered = (dds_pending_gathered){0};
+}
+
 /* Keeps those for which `is_kept` holds, in their order. */
 static void keep(dds_pending *pending,
                  bool is_kept(const dds_pending_write *entry, const void *context),
@@ -271,7 +283,7 @@ static void keep(dds_pending *pending,
     fill_index(pending);
   }
   if (kept == 0) {
-    dds_pending_free(pending);
+    empty(pending);
   }
 }
 

@@ -2,8 +2,6 @@
  */
 #include "vtab/send.h"
 
-#include <string.h>
-
 #include "base/alloc.h"
 #include "dynamodb/batch.h"
 #include "dynamodb/transact.h"
@@ -12,7 +10,7 @@
 /* A single write or a transaction on its way. */
 typedef struct job {
   dds_operation *operation;
-  size_t *members; /* owned; numbers of its nets */
+  size_t *members; /* numbers of its nets, in the order of the plan; those that are done leave it */
   size_t count;
   bool has_created; /* a missing table, for it */
 } job;
@@ -20,7 +18,7 @@ typedef struct job {
 typedef struct sender {
   dds_connection *connection;
   dds_nets *nets;
-  const dds_calls *calls;
+  dds_calls *calls;
   size_t concurrency;
   job *jobs; /* owned; those in flight */
   size_t in_flight;
@@ -102,7 +100,6 @@ static bool create_missing(const sender *self, job *of, dds_error *failure) {
 
 static void release(job *of) {
   dds_operation_free(of->operation);
-  dds_free(of->members);
   *of = (job){0};
 }
 
@@ -260,13 +257,8 @@ static void conclude(sender *self, job *of, bool *again) {
 
 /* ---- several in flight -----------------------------------------------------------------------*/
 
-static bool load_job(const sender *self, const dds_call_plan *call, job *of, dds_error *error) {
-  *of = (job){.members = dds_alloc(call->count * sizeof *of->members), .count = call->count};
-  if (of->members == NULL) {
-    return dds_error_set_nomem(error);
-  }
-  memcpy(of->members, &self->calls->order[call->first], call->count * sizeof *of->members);
-  return true;
+static job job_of(const sender *self, const dds_call_plan *call) {
+  return (job){.members = &self->calls->order[call->first], .count = call->count};
 }
 
 /* Starts calls from `*next` on until as many are in flight as may be. */
@@ -274,8 +266,8 @@ static void start_jobs(sender *self, size_t *next, size_t end) {
   while (self->ok && *next < end && self->in_flight < self->concurrency) {
     dds_error failure = DDS_ERROR_INIT;
     job *of = &self->jobs[self->in_flight];
-    bool ok = load_job(self, &self->calls->list[(*next)++], of, &failure) &&
-              start_job(self, of, &failure);
+    *of = job_of(self, &self->calls->list[(*next)++]);
+    bool ok = start_job(self, of, &failure);
     if (!ok) {
       fail(self, &failure);
     }
@@ -317,23 +309,21 @@ static void wait_for_one(sender *self, dds_operation **operations) {
 
 static void send_jobs(sender *self, size_t first, size_t end) {
   size_t room = end - first < self->concurrency ? end - first : self->concurrency;
-  dds_operation **operations = dds_alloc(room * sizeof *operations);
   self->concurrency = room;
-  self->jobs = dds_alloc(room * sizeof *self->jobs);
-  if (operations == NULL || self->jobs == NULL) {
+  self->jobs = dds_alloc(room * (sizeof *self->jobs + sizeof(dds_operation *)));
+  if (self->jobs == NULL) {
     dds_error failure = DDS_ERROR_INIT;
     dds_error_set_nomem(&failure);
     fail(self, &failure);
-    goto done;
+    return;
   }
+  dds_operation **operations = (dds_operation **)(self->jobs + room);
   do {
     start_jobs(self, &first, end);
     if (self->in_flight > 0) {
       wait_for_one(self, operations);
     }
   } while (self->in_flight > 0 || (self->ok && first < end));
-done:
-  dds_free(operations);
   dds_free(self->jobs);
 }
 
@@ -388,16 +378,16 @@ static void send_batch_calls(sender *self, size_t first, size_t end) {
                              .count =
                                  list[end - 1].first + list[end - 1].count - list[first].first};
   dds_error failure = DDS_ERROR_INIT;
-  job of = {0};
-  if (!load_job(self, &all, &of, &failure) || !send_batches(self, &of, &failure)) {
+  job of = job_of(self, &all);
+  if (!send_batches(self, &of, &failure)) {
     dds_target_explain_refusal(self->nets->list[self->calls->order[all.first]].target, &failure);
     fail(self, &failure);
   }
   release(&of);
 }
 
-bool dds_send_calls(dds_connection *connection, dds_nets *nets, const dds_calls *calls,
-                    size_t first, size_t *end, dds_error *error) {
+bool dds_send_calls(dds_connection *connection, dds_nets *nets, dds_calls *calls, size_t first,
+                    size_t *end, dds_error *error) {
   const dds_client *client = calls->list[first].client;
   const dds_net *net = &nets->list[calls->order[calls->list[first].first]];
   sender self = {

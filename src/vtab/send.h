@@ -17,7 +17,8 @@
 /*
  * Sends the calls from `first` on that are of one client; `*end` is behind the last of them. After
  * a failure nothing more is sent; what is in flight is waited for, unless an interrupt ended the
- * wait. The nets tell what became of them: waiting ones were not applied.
+ * wait. The nets tell what became of them: waiting ones were not applied. The calls' part of the
+ * plan's order is used up.
  */
-DDS_MUST_USE bool dds_send_calls(dds_connection *connection, dds_nets *nets, const dds_calls *calls,
+DDS_MUST_USE bool dds_send_calls(dds_connection *connection, dds_nets *nets, dds_calls *calls,
                                  size_t first, size_t *end, dds_error *error);

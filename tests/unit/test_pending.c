@@ -312,6 +312,36 @@ static void truncates_by_owner_and_position(void **state) {
   tear_down(&f);
 }
 
+/* The lists of a short transaction are there for the next one, those of a long one are not. */
+static void keeps_the_lists_of_short_transactions(void **state) {
+  (void)state;
+  fixture f;
+  set_up(&f);
+  long empty = failing_allocator_live_blocks();
+  long kept = 0;
+  for (size_t count = 1; count <= 40; count++) {
+    char sid[24];
+    for (size_t i = 0; i < count; i++) {
+      snprintf(sid, sizeof sid, "%zu", i);
+      add_well(&f, 0, 0, sid);
+      assert_int_equal(find(&f, 0, sid), f.pending.next_position - 1);
+    }
+    assert_int_equal(f.pending.count, count);
+    f.pending.gathered.conditional = 1;
+    dds_pending_truncate(&f.pending, &f.owners[0], 0);
+    assert_int_equal(f.pending.count, 0);
+    assert_int_equal(f.pending.bytes, 0);
+    assert_int_equal(f.pending.gathered.conditional, 0);
+    assert_int_equal(find(&f, 0, "0"), -1);
+    long blocks = failing_allocator_live_blocks() - empty;
+    kept = count == 1 ? blocks : kept;
+    assert_int_equal(blocks, f.pending.writes != NULL ? kept : 0);
+    assert_int_equal(f.pending.writes != NULL, count <= 16);
+  }
+  assert_int_equal(kept, 2);
+  tear_down(&f);
+}
+
 /* Against a plain list, in many random steps. */
 enum { STEPS = 3000, MOST = 4000, SIDS = 40 };
 
@@ -448,6 +478,7 @@ int main(void) {
       cmocka_unit_test(tells_what_unsent_writes_make_of_an_item),
       cmocka_unit_test(walks_each_key_once),
       cmocka_unit_test(truncates_by_owner_and_position),
+      cmocka_unit_test(keeps_the_lists_of_short_transactions),
       cmocka_unit_test(agrees_with_a_plain_list),
       cmocka_unit_test(is_bounded_in_memory),
       cmocka_unit_test(survives_every_refused_allocation),
