@@ -288,10 +288,22 @@ static bool assume_existence(run *self, size_t ignored, dds_error *error) {
                                 : know_item(self, &self->assigned, &nothing, error);
 }
 
+/* A write that is its item's only one is sent as it is: of the item nothing is known that could
+ * refuse or change it. */
+static void pass_on(dds_fold_step *step, dds_fold *fold, dds_fold_result *result) {
+  step->is_dropped = false;
+  *result = step->is_left_out ? DDS_FOLD_NOTHING : DDS_FOLD_WRITE;
+  fold->write = step->is_left_out ? NULL : step->write;
+}
+
 bool dds_fold_make(dds_fold_step *steps, size_t count, dds_fold *fold, dds_fold_result *result,
                    dds_error *error) {
-  run self = start(steps, count);
   *fold = (dds_fold){0};
+  if (count == 1) {
+    pass_on(&steps[0], fold, result);
+    return true;
+  }
+  run self = start(steps, count);
   bool ok = conclude(&self, fold, result, error);
   size_t assumed = self.assumed;
   end(&self);
