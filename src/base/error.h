@@ -47,8 +47,8 @@ typedef struct dds_error {
 /* An error that is not set. */
 #define DDS_ERROR_INIT ((dds_error){.code = DDS_OK})
 
-/* The same for one that is made for each row or column: its texts begin empty, but the kilobyte
- * behind them is not cleared. */
+/* The same for one that is made for each row, column or request: its texts begin empty, but the
+ * kilobyte behind them is not cleared. */
 static inline void dds_error_clear(dds_error *error) {
   error->code = DDS_OK;
   error->http_status = 0;

@@ -367,7 +367,8 @@ static bool start(const dds_table *table, const char *name, dds_buffer *body, co
                   bool is_awaited, dds_operation **out, dds_error *error) {
   *out = NULL;
   size_t request_bytes = body->length;
-  dds_error failure = DDS_ERROR_INIT;
+  dds_error failure;
+  dds_error_clear(&failure);
   if (table->meter != NULL &&
       !dds_meter_check(table->meter, dds_client_now_ms(table->client), error)) {
     dds_error_prefix(error, "%s of \"%s\" failed: ", name, table->name);

@@ -342,7 +342,8 @@ static bool add_noted(dds_page *page, const dds_item *item) {
 }
 
 static bool note_item(dds_page *page, dds_item *item) {
-  dds_error error = DDS_ERROR_INIT;
+  dds_error error;
+  dds_error_clear(&error);
   *item = (dds_item){.json = {0}};
   bool ok = read_item(page, item, &error);
   page->is_out_of_memory = error.code == DDS_NOMEM;

@@ -613,7 +613,8 @@ bool dds_write_start(const dds_table *table, const dds_write *write, dds_operati
 bool dds_write_finish(const dds_write *write, dds_operation *operation, dds_write_result *result,
                       dds_item *old, bool *may_have_been_applied, dds_error *error) {
   dds_json answer;
-  dds_error failure = DDS_ERROR_INIT;
+  dds_error failure;
+  dds_error_clear(&failure);
   *result = DDS_WRITE_APPLIED;
   *may_have_been_applied = false;
   *old = (dds_item){.json = {0}};

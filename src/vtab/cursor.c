@@ -254,7 +254,7 @@ static bool start_source(cursor *self, sqlite3_value **values, dds_error *error)
                       dds_connection_visible_before(table->connection), table->is_begun);
   begin_row(self);
   do {
-    *error = DDS_ERROR_INIT;
+    dds_error_clear(error);
     ok = start(self, values, error);
   } while (!ok && dds_target_create_missing(table->target, error));
   return ok;
@@ -264,10 +264,13 @@ int dds_cursor_filter(sqlite3_vtab_cursor *base, int plan_number, const char *pl
                       int value_count, sqlite3_value **values) {
   cursor *self = (cursor *)base;
   dds_vtab *table = table_of(self);
-  dds_error error = DDS_ERROR_INIT;
+  dds_error error;
+  dds_error_clear(&error);
   (void)plan_number;
   (void)value_count;
-  end_request(self);
+  if (self->filter_number > 0) {
+    end_request(self); /* of the xFilter before this one */
+  }
   dds_table_check_transaction(table);
   self->filter_number = ++table->filter_count;
   self->is_recorded = table->is_begun && dds_statement_count_writing(table->connection->db) > 0;

@@ -137,6 +137,9 @@ bool dds_key_read_next(dds_key_read *read, dds_item *item, dds_error *error) {
 }
 
 void dds_key_read_close(dds_key_read *read) {
+  if (!read->is_open) {
+    return;
+  }
   dds_batch_get_close(read->batch);
   dds_operation_free(read->holder);
   dds_free(read->is_known);

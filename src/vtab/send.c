@@ -231,7 +231,8 @@ static bool finish_transaction(const sender *self, const job *of, bool *again,
 
 /* Reads an answered job, whose operation ends here; `*again`: it was started once more. */
 static void conclude(sender *self, job *of, bool *again) {
-  dds_error failure = DDS_ERROR_INIT;
+  dds_error failure;
+  dds_error_clear(&failure);
   bool may_have_been_applied = false;
   *again = false;
   bool ok = of->count == 1 ? finish_single(self, of, again, &may_have_been_applied, &failure)
@@ -264,7 +265,8 @@ static job job_of(const sender *self, const dds_call_plan *call) {
 /* Starts calls from `*next` on until as many are in flight as may be. */
 static void start_jobs(sender *self, size_t *next, size_t end) {
   while (self->ok && *next < end && self->in_flight < self->concurrency) {
-    dds_error failure = DDS_ERROR_INIT;
+    dds_error failure;
+    dds_error_clear(&failure);
     job *of = &self->jobs[self->in_flight];
     *of = job_of(self, &self->calls->list[(*next)++]);
     bool ok = start_job(self, of, &failure);
@@ -291,7 +293,8 @@ static void abandon_jobs(sender *self) {
 static void wait_for_one(sender *self, dds_operation **operations) {
   size_t index;
   bool again;
-  dds_error failure = DDS_ERROR_INIT;
+  dds_error failure;
+  dds_error_clear(&failure);
   for (size_t i = 0; i < self->in_flight; i++) {
     operations[i] = self->jobs[i].operation;
   }

@@ -322,7 +322,8 @@ static int begin(sqlite3_vtab *vtab) {
 }
 
 static int sync(sqlite3_vtab *vtab) {
-  dds_error error = DDS_ERROR_INIT;
+  dds_error error;
+  dds_error_clear(&error);
   return dds_flush(((dds_vtab *)vtab)->connection, &error) ? SQLITE_OK
                                                            : dds_result_vtab(vtab, &error);
 }

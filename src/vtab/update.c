@@ -233,7 +233,8 @@ static void name_table(const dds_vtab *table, dds_error *error) {
 
 int dds_update(sqlite3_vtab *vtab, int count, sqlite3_value **values, sqlite3_int64 *rowid) {
   dds_vtab *table = (dds_vtab *)vtab;
-  dds_error error = DDS_ERROR_INIT;
+  dds_error error;
+  dds_error_clear(&error);
   update self = {
       .table = table,
       .columns = dds_target_columns(table->target),
