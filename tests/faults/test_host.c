@@ -359,6 +359,41 @@ static bool uses_two_connections_in_turn(void) {
   return true;
 }
 
+/* Statements that are open at once, with a join of two cursors among them, closed in any order: the
+ * memory of one that is closed is the next one's. */
+static bool gives_each_cursor_memory_of_its_own(void) {
+  static const char pair[] = "SELECT 10 * json_extract(x.session, '$.n') + "
+                             "json_extract(y.session, '$.n') FROM s AS x CROSS JOIN s AS y "
+                             "WHERE x.sid = ?1 AND y.sid = 'c'";
+  static const char single[] = "SELECT json_extract(session, '$.n') FROM s WHERE sid = ?1";
+  enum { OPEN = 3 };
+  sqlite3 *db = NULL;
+  sqlite3_stmt *statements[OPEN];
+  CHECK(open_connection(":memory:", &db));
+  for (int i = 0; i < OPEN; i++) {
+    CHECK(sqlite3_prepare_v2(db, i == 1 ? pair : single, -1, &statements[i], NULL) == SQLITE_OK);
+  }
+  for (int round = 0; round < ROUNDS; round++) {
+    for (int i = 0; i < OPEN; i++) {
+      const char *sid = sids[(round + i) % 3];
+      CHECK(sqlite3_bind_text(statements[i], 1, sid, -1, SQLITE_STATIC) == SQLITE_OK);
+      CHECK(sqlite3_step(statements[i]) == SQLITE_ROW);
+    }
+    for (int i = 0; i < OPEN; i++) {
+      int number = (round + i) % 3 + 1;
+      CHECK(sqlite3_column_int(statements[i], 0) == (i == 1 ? 10 * number + 3 : number));
+    }
+    for (int i = 0; i < OPEN; i++) {
+      CHECK(sqlite3_reset(statements[(round + i) % OPEN]) == SQLITE_OK);
+    }
+  }
+  for (int i = 0; i < OPEN; i++) {
+    CHECK(sqlite3_finalize(statements[i]) == SQLITE_OK);
+  }
+  CHECK(sqlite3_close(db) == SQLITE_OK);
+  return true;
+}
+
 /* Reads rows; an error is allowed, another session's row is not. Returns how many were read. */
 static int read_rows(sqlite3 *db, int first) {
   int read = 0;
@@ -429,6 +464,7 @@ int main(void) {
       {"drops_unsent_writes", drops_unsent_writes_without_a_warning},
       {"works_in_threads", works_in_threads},
       {"uses_two_connections_in_turn", uses_two_connections_in_turn},
+      {"gives_each_cursor_memory_of_its_own", gives_each_cursor_memory_of_its_own},
       {"keeps_answers_apart_after_a_fork", keeps_answers_apart_after_a_fork},
       {"works_in_a_child_of_its_own", works_in_a_child_of_its_own},
   };
