@@ -12,7 +12,7 @@ from typing import Callable
 from runs import CLI_ITEMS, Run, WARM_UP_CALLS
 
 SEQUENTIAL = ("--options", "total_segments=1")
-SCAN_TURNS = 3  # a round
+LONG_TURNS = 3  # a round, of what takes a tenth of a second
 TURNS = 5
 GET_CALLS = 1000  # a turn
 WAITING_CALLS = 400  # where each waits 2 ms
@@ -24,14 +24,14 @@ IN_KEYS = 1000
 RUNS = (
     # ---- scans
     Run("download", "floor", "download"),
-    Run("scan", "extension", "scan"),
+    Run("scan", "extension", "scan", turns=LONG_TURNS),
     Run("sids", "extension", "sids"),
     Run("count", "extension", "count"),
     Run("download 2 ms", "floor", "download", latency_ms=2),
     Run("download 5 ms", "floor", "download", latency_ms=5),
-    Run("scan in sequence", "extension", "scan", arguments=SEQUENTIAL, turns=SCAN_TURNS),
-    Run("scan 2 ms", "extension", "scan", latency_ms=2, arguments=SEQUENTIAL, turns=SCAN_TURNS),
-    Run("scan 5 ms", "extension", "scan", latency_ms=5, turns=SCAN_TURNS),
+    Run("scan in sequence", "extension", "scan", arguments=SEQUENTIAL, turns=LONG_TURNS),
+    Run("scan 2 ms", "extension", "scan", latency_ms=2, arguments=SEQUENTIAL, turns=LONG_TURNS),
+    Run("scan 5 ms", "extension", "scan", latency_ms=5, turns=LONG_TURNS),
     Run("scan of a million", "extension", "scan", endpoint="million", every=0),
     # ---- by key
     Run("libcurl get", "floor", "get", same_core=True, calls=GET_CALLS, turns=TURNS),
@@ -48,11 +48,11 @@ RUNS = (
     Run("libcurl put 8 2 ms", "floor", "put", latency_ms=2, rows=PUT_ROWS,
         arguments=("--in-flight", "8")),
     Run("libcurl put 16 2 ms", "floor", "put", latency_ms=2, rows=PUT_ROWS,
-        arguments=("--in-flight", "16")),
-    Run("replace 2 ms", "extension", "replace", latency_ms=2, rows=PUT_ROWS),
+        arguments=("--in-flight", "16"), turns=LONG_TURNS),
+    Run("replace 2 ms", "extension", "replace", latency_ms=2, rows=PUT_ROWS, turns=LONG_TURNS),
     # ---- TLS
-    Run("TLS download", "floor", "download", endpoint="tls"),
-    Run("TLS scan", "extension", "scan", endpoint="tls"),
+    Run("TLS download", "floor", "download", endpoint="tls", turns=LONG_TURNS),
+    Run("TLS scan", "extension", "scan", endpoint="tls", turns=LONG_TURNS),
     Run("TLS libcurl get", "floor", "get", endpoint="tls", same_core=True, calls=GET_CALLS,
         turns=TURNS),
     Run("TLS get", "extension", "get", endpoint="tls", same_core=True, calls=GET_CALLS,
