@@ -21,7 +21,7 @@ bool dds_stop_ask(dds_stop *stop);
 
 /*
  * Refuses while it is asked. Whoever asked is in the middle of a wait: another within it would take
- * away the answer that the first one waits for, and work on with what the first has in its hands. A
- * statement that needs no request is not seen here and runs: a ROLLBACK, a DROP TABLE.
+ * away the answer that the first one waits for, and work on with what the first has in its hands.
+ * What sends nothing and writes nothing is not seen here and runs: a ROLLBACK, a DROP TABLE.
  */
 DDS_MUST_USE bool dds_stop_check_outside(const dds_stop *stop, dds_error *error);

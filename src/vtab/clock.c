@@ -23,11 +23,11 @@ int64_t dds_clock_now_ms(sqlite3 *db) {
   return julian_ms - JULIAN_EPOCH_MS;
 }
 
-bool dds_clock_stop_asked(void *context) {
+bool dds_clock_stop_asked(sqlite3 *db) {
   sqlite3_stmt *statement = NULL;
   /* 20,000 steps of SQLite's machine, after as many of which a progress handler is called; a join
    * of counted rows takes a third of the time of a recursive query. */
-  int rc = sqlite3_prepare_v2(context,
+  int rc = sqlite3_prepare_v2(db,
                               "WITH c(i) AS (VALUES(0),(1),(2),(3),(4),(5),(6),(7),(8),(9)) "
                               "SELECT count(*) FROM c AS a, c AS b, c AS d, c AS e",
                               -1, &statement, NULL);

@@ -13,6 +13,6 @@ int64_t dds_clock_now_ms(sqlite3 *db);
  * Whether the running statement is to end: Ctrl-C, sqlite3_interrupt or the progress handler.
  * Runs a statement of some 20,000 VM steps, because only running statements notice an interrupt or
  * reach a progress handler, on every SQLite from 3.38 on. (A host's authorizer that refuses this
- * SELECT makes waits deaf to an interrupt, not wrong.) For dds_stop: `context` is the sqlite3.
+ * SELECT makes waits deaf to an interrupt, not wrong.)
  */
-bool dds_clock_stop_asked(void *context);
+bool dds_clock_stop_asked(sqlite3 *db);

@@ -112,10 +112,21 @@ static bool copy_options(dds_client_slot *slot, const dds_client_options *from, 
   return ok;
 }
 
+/* Asking runs the host's progress handler, which may take back what is being sent. */
+static bool stop_asked(void *context) {
+  const dds_connection *connection = context;
+  return dds_clock_stop_asked(connection->db) || connection->pending.has_taken_back;
+}
+
 static bool open_transport(dds_connection *connection, dds_error *error) {
-  dds_stop stop = {.asked = dds_clock_stop_asked, .context = connection->db};
+  dds_stop stop = {.asked = stop_asked, .context = connection};
   return connection->transport != NULL ||
          (dds_http_initialise(error) && dds_http_create(&stop, &connection->transport, error));
+}
+
+bool dds_connection_check_outside(const dds_connection *connection, dds_error *error) {
+  return connection->transport == NULL ||
+         dds_stop_check_outside(&connection->transport->stop, error);
 }
 
 bool dds_connection_client(dds_connection *connection, const dds_client_options *options,

@@ -50,6 +50,10 @@ dds_connection *dds_connection_retain(dds_connection *connection);
 /* void *, because SQLite's destructors want it so. The last one frees everything. */
 void dds_connection_release(void *shared);
 
+/* Refuses what a host's progress handler may not do while a statement of the connection waits: see
+ * dds_stop_check_outside. */
+DDS_MUST_USE bool dds_connection_check_outside(const dds_connection *connection, dds_error *error);
+
 /*
  * The client for these options: one for each distinct set of them, opened at its first use, so that
  * creating or connecting a table reads no file and sends nothing. Owned by the connection.

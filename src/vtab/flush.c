@@ -100,6 +100,7 @@ static bool flush(dds_connection *connection, dds_nets_choice choice, dds_error 
   if (!ok || !dds_pending_has_waiting(&connection->pending)) {
     return ok;
   }
+  dds_pending_begin_sending(&connection->pending);
   ok = dds_nets_make(&connection->pending, choice, &nets, error) &&
        dds_calls_plan(&nets, &calls, error) && dds_calls_check_limit(&nets, &calls, error);
   for (size_t next = 0; ok && next < calls.count;) {
@@ -117,6 +118,7 @@ static bool flush(dds_connection *connection, dds_nets_choice choice, dds_error 
   }
   dds_calls_free(&calls);
   dds_nets_free(&nets);
+  dds_pending_end_sending(&connection->pending);
   return ok;
 }
 

@@ -307,15 +307,44 @@ static bool is_kept_before(const dds_pending_write *entry, const void *context) 
   return entry->owner != dropped->owner || entry->position < dropped->position;
 }
 
-size_t dds_pending_truncate(dds_pending *pending, const struct dds_vtab *owner, uint64_t position) {
-  const tail dropped = {.owner = owner, .position = position};
+/* Marks what is being sent; returns how many of these were applied already. */
+static size_t take_back(dds_pending *pending, const tail *dropped) {
   size_t applied = 0;
   for (size_t i = 0; i < pending->count; i++) {
-    const dds_pending_write *entry = &pending->writes[i];
-    applied += entry->state == DDS_PENDING_APPLIED && !is_kept_before(entry, &dropped);
+    dds_pending_write *entry = &pending->writes[i];
+    if (!is_kept_before(entry, dropped)) {
+      applied += entry->state == DDS_PENDING_APPLIED;
+      entry->is_taken_back = true;
+      pending->has_taken_back = true;
+    }
   }
-  keep(pending, is_kept_before, &dropped);
   return applied;
+}
+
+static bool is_kept_where_not_taken_back(const dds_pending_write *entry, const void *context) {
+  (void)context;
+  return !entry->is_taken_back;
+}
+
+size_t dds_pending_truncate(dds_pending *pending, const struct dds_vtab *owner, uint64_t position) {
+  const tail dropped = {.owner = owner, .position = position};
+  size_t applied = take_back(pending, &dropped);
+  if (!pending->is_being_sent) {
+    dds_pending_end_sending(pending);
+  }
+  return applied;
+}
+
+void dds_pending_begin_sending(dds_pending *pending) {
+  pending->is_being_sent = true;
+}
+
+void dds_pending_end_sending(dds_pending *pending) {
+  pending->is_being_sent = false;
+  if (pending->has_taken_back) {
+    pending->has_taken_back = false;
+    keep(pending, is_kept_where_not_taken_back, NULL);
+  }
 }
 
 void dds_pending_free(dds_pending *pending) {

@@ -44,7 +44,8 @@ typedef struct dds_pending_write {
   uint64_t key_hash;
   dds_pending_rules rules;
   dds_pending_state state;
-  size_t previous; /* place + 1 of the item's write before this one, 0 for none */
+  bool is_taken_back; /* while it was being sent */
+  size_t previous;    /* place + 1 of the item's write before this one, 0 for none */
 } dds_pending_write;
 
 /* Writes of commit='through' since something was sent. */
@@ -63,6 +64,8 @@ typedef struct dds_pending {
   size_t *index;          /* hash table of the last write of each key: place + 1, 0 for none */
   size_t index_capacity;  /* a power of two, or 0 */
   dds_pending_gathered gathered;
+  bool is_being_sent;  /* by a flush, whose nets point to the writes */
+  bool has_taken_back; /* some of them meanwhile: it is to stop */
 } dds_pending;
 
 /* Adds a write, and takes over what `write` owns also where it fails. */
@@ -111,8 +114,16 @@ const dds_pending_write *dds_pending_find(const dds_pending *pending, const dds_
 /* How many unsent writes a virtual table has made. */
 size_t dds_pending_count_of(const dds_pending *pending, const struct dds_vtab *owner);
 
-/* Drops the owner's writes from a position on; returns how many of them were applied already. */
+/*
+ * Drops the owner's writes from a position on; returns how many of them were applied already. While
+ * they are being sent, when a host's progress handler may ROLLBACK though SQLite forbids it there,
+ * they are only marked, and go once the flush has ended.
+ */
 size_t dds_pending_truncate(dds_pending *pending, const struct dds_vtab *owner, uint64_t position);
+
+/* Around a flush: what stands in the buffer stays where it is from the first to the second. */
+void dds_pending_begin_sending(dds_pending *pending);
+void dds_pending_end_sending(dds_pending *pending);
 
 /* Whether any write is unsent. */
 bool dds_pending_has_waiting(const dds_pending *pending);

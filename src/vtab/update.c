@@ -246,8 +246,9 @@ int dds_update(sqlite3_vtab *vtab, int count, sqlite3_value **values, sqlite3_in
   dds_connection_note_statement(table->connection);
   dds_pending *pending = &table->connection->pending;
   uint64_t position = pending->next_position;
-  bool ok =
-      dds_target_check_writable(table->target, &error) && dds_target_open(table->target, &error);
+  bool ok = dds_connection_check_outside(table->connection, &error) &&
+            dds_target_check_writable(table->target, &error) &&
+            dds_target_open(table->target, &error);
   if (ok && count == 1) {
     ok = erase(&self, values[0], &error);
   } else if (ok) {

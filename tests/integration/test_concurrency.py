@@ -197,6 +197,7 @@ class Intruder:
     "SELECT * FROM sessions", "SELECT * FROM sessions WHERE sid = 'b'",
     "SELECT * FROM sessions WHERE sid IN ('a', 'b')",
     "INSERT INTO sessions(sid, session) VALUES ('b', '{}')", "DELETE FROM sessions",
+    "INSERT OR REPLACE INTO sessions(sid, session) VALUES ('b', '{}')",
     "SELECT dynamodb_touch('sessions', 'a', 60)",
     "SELECT dynamodb_request('sessions', 'Scan', '{}')",
 ])
@@ -255,6 +256,52 @@ def test_a_rollback_in_a_progress_handler_takes_back_what_is_being_read(
     assert all(row[0] not in ("n", "m") for row in rows)
     slow.sql("ROLLBACK" if slow.connection.in_transaction else "BEGIN")
     assert slow.sids() == ["a"]
+
+
+@pytest.fixture
+def through(slow):
+    def create(concurrency):
+        slow.create(slow.connection, "through", f"endpoint_url='{slow.endpoint.url}'",
+                    f"concurrency={concurrency}", "commit='through'")
+        slow.sql("BEGIN")
+        slow.sql("SAVEPOINT s")
+        slow.sql("INSERT INTO sessions(sid, session) VALUES ('other', '{}')")
+
+    return create
+
+
+@pytest.mark.parametrize("intrusion", ["ROLLBACK", "ROLLBACK TO s"])
+@pytest.mark.parametrize("operation, count, concurrency", [
+    ("PutItem", 3, 3), ("PutItem", 20, 20), ("PutItem", 60, 2), ("BatchWriteItem", 30, 2)])
+def test_a_rollback_in_a_progress_handler_ends_what_is_being_sent(
+        slow, through, operation, count, concurrency, intrusion):
+    through(concurrency)
+    verb = "INSERT OR REPLACE" if operation == "BatchWriteItem" else "INSERT"
+    intruder = Intruder(slow, operation, intrusion)
+    with pytest.raises(sqlite3.Error):
+        slow.sql(f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
+                 f" {verb} INTO through(sid, session) SELECT 'n' || i, '{{}}' FROM n")
+    intruder.end()
+    assert intruder.has_begun and not intruder.errors
+    if slow.connection.in_transaction:
+        slow.sql("ROLLBACK")
+    # What was on its way may have arrived, and nothing was sent after that.
+    assert set(slow.sids()) <= {f"n{i}" for i in range(1, 1 + min(count, concurrency * 25))}
+    slow.sql("INSERT OR REPLACE INTO sessions(sid, session) VALUES ('next', '{}')")
+    assert "next" in slow.sids() and "other" not in slow.sids()
+
+
+def test_a_write_in_a_progress_handler_does_not_join_what_is_being_sent(slow, through):
+    through(16)
+    intruder = Intruder(
+        slow, "PutItem", "INSERT OR REPLACE INTO through(sid, session) VALUES ('new', '{}')")
+    for i in range(16):
+        slow.sql(f"INSERT INTO through(sid, session) VALUES ('n{i}', '{{}}')")
+    intruder.end()
+    (error,) = intruder.errors
+    assert "inside the progress handler" in str(error)
+    slow.sql("COMMIT")
+    assert slow.sids() == sorted(["other", *(f"n{i}" for i in range(16))])
 
 
 def test_interrupt_of_nothing_harms_nothing(slow):
