@@ -202,7 +202,7 @@ static void put_by(http_transport *transport, dds_buffer *body) {
 
 static void take_spare(http_transport *transport, dds_buffer *body) {
   dds_buffer spare = transport->spare_body;
-  spare.length = 0;
+  dds_buffer_clear(&spare);
   spare.maximum = body->maximum;
   dds_buffer_free(body);
   *body = spare;

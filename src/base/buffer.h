@@ -33,7 +33,8 @@ typedef struct dds_buffer {
 
 /*
  * An empty buffer that begins in memory of the caller's, of a byte at least, such as an array on
- * the stack: memory is taken for what does not fit in it alone. It must outlive the buffer.
+ * the stack: memory is taken for what does not fit in it alone. It must outlive the buffer, which
+ * is not to be handed to who keeps it, as the body of a request.
  */
 dds_buffer dds_buffer_in(char *memory, size_t size_bytes, size_t maximum_bytes);
 

@@ -196,11 +196,6 @@ static inline size_t dds_json_block_squeeze(const char *block, size_t length, ui
   return (size_t)(out - start) + length - from;
 }
 
-/*
- * The same at the end of a text, of which `left` bytes are there: zeros stand for what is behind
- * them, and are controls; nothing behind what a squeeze makes is written.
- */
-
 /* A block that may be read: the text's own, or the end of it in `padded`. */
 static inline const char *dds_json_block_pad(const char *bytes, size_t left,
                                              char padded[DDS_JSON_BLOCK_BYTES]) {
@@ -211,6 +206,10 @@ static inline const char *dds_json_block_pad(const char *bytes, size_t left,
   return memcpy(padded, bytes, left);
 }
 
+/*
+ * The same at the end of a text, of which `left` bytes are there: zeros stand for what is behind
+ * them, and are controls; nothing behind what a squeeze makes is written.
+ */
 static inline dds_json_block dds_json_block_read_some(const char *bytes, size_t left) {
   char padded[DDS_JSON_BLOCK_BYTES];
   return dds_json_block_read(dds_json_block_pad(bytes, left, padded));

@@ -426,7 +426,7 @@ static void append_payload(const dds_write *write, dds_placeholders *placeholder
   dds_buffer_free(&update);
 }
 
-/* How many bytes of JSON the values of its expressions have, about: a little more. */
+/* How many bytes of JSON the values of its expressions have, and some hundred more a condition. */
 static size_t expected_value_bytes(const dds_write *write) {
   size_t bytes =
       dds_condition_memory_bytes(write->matches) + dds_condition_memory_bytes(write->asserted);

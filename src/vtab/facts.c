@@ -12,7 +12,8 @@ enum {
   /* A segment below this size would not pay for its requests. */
   SEGMENT_BYTES = 16 * 1024 * 1024,
   MOST_SEGMENTS = 4,
-  /* A server that took so long to describe a table is no nearer for its pages. */
+  /* Who took so long to describe a table, connecting included, may take as long for a page: further
+   * segments cost nothing but memory where he does not. */
   FAR_MS = 3,
 };
 
@@ -23,7 +24,7 @@ typedef struct dds_facts {
   bool is_known;
   bool is_refused;                   /* for good */
   int64_t ask_from_ms;               /* not before */
-  int64_t asked_for_ms;              /* how long the answer took */
+  int64_t asked_for_ms;              /* how long the answer took, and all that was needed for it */
   dds_table_description description; /* owned; empty where nothing is known */
 } dds_facts;
 

@@ -647,18 +647,6 @@ static bool check_names(const dds_options *options, dds_error *error) {
          dds_error_set(error, DDS_ERROR, "option table is empty");
 }
 
-/* DynamoDB has no table with one of them alone. */
-static bool check_capacity(const dds_options *options, dds_error *error) {
-  bool has_read = options->read_capacity > 0;
-  bool has_write = options->write_capacity > 0;
-  return has_read == has_write ||
-         dds_error_set(error, DDS_ERROR,
-                       "option %s needs %s: give both read_capacity and write_capacity, or neither "
-                       "for a table that is billed on demand",
-                       has_read ? "read_capacity" : "write_capacity",
-                       has_read ? "write_capacity" : "read_capacity");
-}
-
 /* The hash key of an index has a column, whose name is spelt as the attribute is. */
 static bool check_indexes(const dds_options *options, dds_error *error) {
   for (size_t i = 0; i < options->index_count; i++) {
@@ -697,8 +685,18 @@ bool dds_options_parse(int count, const char *const *arguments, dds_options *opt
     }
   }
   apply_overrides(options);
-  return check_names(options, error) && check_indexes(options, error) &&
-         check_capacity(options, error);
+  return check_names(options, error) && check_indexes(options, error);
+}
+
+bool dds_options_check_capacity(const dds_options *options, dds_error *error) {
+  bool has_read = options->read_capacity > 0;
+  bool has_write = options->write_capacity > 0;
+  return has_read == has_write ||
+         dds_error_set(error, DDS_ERROR,
+                       "option %s needs %s: give both read_capacity and write_capacity, or neither "
+                       "for a table that is billed on demand",
+                       has_read ? "read_capacity" : "write_capacity",
+                       has_read ? "write_capacity" : "read_capacity");
 }
 
 const char *dds_options_table(const dds_options *options) {

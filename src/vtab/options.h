@@ -78,6 +78,10 @@ typedef struct dds_options {
 DDS_MUST_USE bool dds_options_parse(int count, const char *const *arguments, dds_options *options,
                                     dds_error *error);
 
+/* Refuses one of the two capacities alone, for which DynamoDB creates no table. Not asked before a
+ * table is created: a virtual table that has but one is good for all else. */
+DDS_MUST_USE bool dds_options_check_capacity(const dds_options *options, dds_error *error);
+
 /* The name of the DynamoDB table. */
 const char *dds_options_table(const dds_options *options);
 

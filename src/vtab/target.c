@@ -160,9 +160,10 @@ bool dds_target_create_table(dds_target *target, int64_t timeout_ms, bool *creat
   if (!ok) {
     return false;
   }
-  if (!exists && !dds_table_create(&target->table, target->options.layout.hash_key,
-                                   target->options.read_capacity, target->options.write_capacity,
-                                   created, error)) {
+  if (!exists && !(dds_options_check_capacity(&target->options, error) &&
+                   dds_table_create(&target->table, target->options.layout.hash_key,
+                                    target->options.read_capacity, target->options.write_capacity,
+                                    created, error))) {
     return false;
   }
   return (is_active || dds_table_wait_active(&target->table, timeout_ms, error)) &&

@@ -279,8 +279,8 @@ def test_a_rollback_in_a_progress_handler_ends_what_is_being_sent(
     verb = "INSERT OR REPLACE" if operation == "BatchWriteItem" else "INSERT"
     intruder = Intruder(slow, operation, intrusion)
     with pytest.raises(sqlite3.Error):
-        slow.sql(f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
-                 f" {verb} INTO through(sid, session) SELECT 'n' || i, '{{}}' FROM n")
+        slow.sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < "
+                 f"{count}) {verb} INTO through(sid, session) SELECT 'n' || i, '{{}}' FROM n")
     intruder.end()
     assert intruder.has_begun and not intruder.errors
     if slow.connection.in_transaction:

@@ -520,6 +520,17 @@ def test_create_table_with_capacity(absent, dynamodb):
     assert (throughput["ReadCapacityUnits"], throughput["WriteCapacityUnits"]) == (3, 2)
 
 
+@pytest.mark.parametrize("given, missing", [
+    ("read_capacity", "write_capacity"), ("write_capacity", "read_capacity")])
+def test_create_table_with_one_capacity_alone(absent, sessions, given, missing):
+    table = absent(SERVERLESS, f"{given}=3")
+    with refused("SQLITE_ERROR", f"option {given} needs {missing}: give both"):
+        table.value("SELECT dynamodb_create_table('sessions')")
+    # A table that is there needs none of them.
+    sessions.create(sessions.connection, "there", f"{given}=3")
+    assert sessions.value("SELECT dynamodb_create_table('there')") == "exists"
+
+
 def test_create_table_that_somebody_else_makes_meanwhile(scripted):
     """DescribeTable said no, CreateTable says yes: no error."""
     missing = aws_error("ResourceNotFoundException", "Requested resource not found")

@@ -104,8 +104,6 @@ def test_an_option_given_twice_is_an_error(arguments, connect):
     ("read_only=2", "read_only is 0 or 1, not '2'"),
     ("read_capacity=0", "read_capacity is a number from 1"),
     ("read_capacity=1.5", "read_capacity is a whole number"),
-    ("read_capacity=5", "read_capacity needs write_capacity: give both read_capacity and write_"),
-    ("write_capacity=5", "write_capacity needs read_capacity: give both"),
     ("write_capacity=-1", "write_capacity is a number from 1"),
     ("write_capacity='many'", "not 'many'"),
     ("request_timeout=0", "request_timeout is a number from 0.1 to 3600"),

@@ -357,8 +357,6 @@ static void refuses_with_a_reason(void **state) {
       {"read_capacity=0", "read_capacity is a number from 1 to 1000000000, not '0'"},
       {"read_capacity=1.5", "read_capacity is a whole number"},
       {"write_capacity=1000000001", "write_capacity is a number from"},
-      {"read_capacity=5", "option read_capacity needs write_capacity: give both"},
-      {"write_capacity=5", "option write_capacity needs read_capacity: give both"},
       {"write_capacity=-1", "write_capacity is a number from"},
       {"request_timeout=0.05", "request_timeout is a number from 0.1 to 3600"},
       {"connect_timeout=3601", "connect_timeout is a number from 0.1 to 3600"},
