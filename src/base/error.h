@@ -21,6 +21,7 @@ typedef enum dds_code {
   DDS_BUSY,          /* throttled or in conflict, and nothing was applied */
   DDS_BUSY_SNAPSHOT, /* changed since it was read */
   DDS_LOCKED,
+  DDS_ABORT_ROLLBACK, /* the transaction was rolled back under the statement */
   DDS_AUTH,
   DDS_READONLY,
   DDS_TOOBIG,

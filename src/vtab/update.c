@@ -139,6 +139,14 @@ static bool check_is_new(const update *self, const dds_key *key, dds_error *erro
                        self->table->name);
 }
 
+/* A function of the host's in the statement, or its progress handler, may have run a ROLLBACK: what
+ * is written behind that would wait for the next transaction. */
+static bool check_begun(const dds_vtab *table, dds_error *error) {
+  return table->is_begun ||
+         dds_error_set(error, DDS_ABORT_ROLLBACK,
+                       "the transaction was rolled back while this statement ran");
+}
+
 static bool add_write(update *self, size_t place, dds_code when_refused, dds_error *error) {
   dds_connection *connection = self->table->connection;
   dds_write *write = &self->writes[place];
@@ -147,7 +155,7 @@ static bool add_write(update *self, size_t place, dds_code when_refused, dds_err
       .is_ignored = when_refused == DDS_PRIMARYKEY && self->conflict == SQLITE_IGNORE,
       .follows_previous = place > 0,
   };
-  return dds_write_check(write, error) &&
+  return check_begun(self->table, error) && dds_write_check(write, error) &&
          dds_pending_add(&connection->pending, self->table, self->table->target, write, &rules,
                          error);
 }
@@ -246,7 +254,7 @@ int dds_update(sqlite3_vtab *vtab, int count, sqlite3_value **values, sqlite3_in
   dds_connection_note_statement(table->connection);
   dds_pending *pending = &table->connection->pending;
   uint64_t position = pending->next_position;
-  bool ok = dds_connection_check_outside(table->connection, &error) &&
+  bool ok = check_begun(table, &error) && dds_connection_check_outside(table->connection, &error) &&
             dds_target_check_writable(table->target, &error) &&
             dds_target_open(table->target, &error);
   if (ok && count == 1) {

@@ -225,3 +225,50 @@ def test_hundreds_of_writes_and_levels(sessions):
         sessions.sql("RELEASE p10")
     sessions.sql("COMMIT")
     assert sessions.sids() == [f"{level:02d}-{i}" for level in range(10) for i in range(5)]
+
+
+class RollsBack:
+    """An SQL function of the host's that ends the transaction in the middle of a statement."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.has_run = False
+        connection.create_function("rolls_back", 0, self)
+
+    def __call__(self):
+        if not self.has_run:
+            self.has_run = True
+            self.connection.execute("ROLLBACK")
+        return '{"views":2}'
+
+
+@pytest.mark.parametrize("commit", ["auto", "through"])
+@pytest.mark.parametrize("statement", [
+    "UPDATE {} SET session = rolls_back() WHERE sid = 'a'",
+    "UPDATE {} SET session = rolls_back()",
+    "DELETE FROM {} WHERE sid = 'a' AND rolls_back() IS NOT NULL",
+    "INSERT OR REPLACE INTO {}(sid, session) VALUES ('z', rolls_back())",
+    "INSERT INTO {}(sid, session) VALUES ('z', rolls_back())",
+])
+def test_a_rollback_in_the_middle_of_a_statement_ends_it(sessions, statement, commit):
+    """As of an ordinary table: nothing of the statement waits for the next transaction."""
+    connection = sessions.connection
+    sessions.create(connection, "written", f"commit='{commit}'")
+    sessions.put("a")
+    sessions.put("b")
+    connection.execute("CREATE TABLE plain(sid, session)")
+    connection.execute("INSERT INTO plain VALUES ('a', '{}'), ('b', '{}')")
+    before = sessions.rows("SELECT sid, item FROM sessions ORDER BY sid")
+    names = []
+    for table in ("plain", "written"):
+        RollsBack(connection)
+        connection.execute("BEGIN")
+        with pytest.raises(sqlite3.Error) as caught:
+            connection.execute(statement.format(table)).fetchall()
+        names.append(caught.value.sqlite_errorname)
+        assert not connection.in_transaction
+    assert set(names) == {"SQLITE_ABORT_ROLLBACK"}
+    assert connection.execute("SELECT * FROM dynamodb_pending").fetchall() == []
+    connection.execute("INSERT INTO written(sid, session) VALUES ('other', '{}')")
+    sessions.delete("other")
+    assert sessions.rows("SELECT sid, item FROM sessions ORDER BY sid") == before
