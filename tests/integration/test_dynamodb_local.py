@@ -1,5 +1,6 @@
 """tests/tools/dynamodb-local: the command's world and exit code; no server stays behind."""
 
+import json
 import os
 import signal
 import subprocess
@@ -27,6 +28,18 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 print(os.environ["AWS_ENDPOINT_URL_DYNAMODB"], flush=True)
 while True:
     signal.pause()
+"""
+
+
+# Tells what AWS's tools look at, and what the server answers to one that heeds proxies.
+TELL_ALL = """
+import json, os, urllib.error, urllib.request
+names = [name for name in os.environ if name.startswith("AWS_") or name.lower() == "no_proxy"]
+print(json.dumps({name: os.environ[name] for name in names}))
+try:
+    urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL_DYNAMODB"], timeout=30)
+except urllib.error.HTTPError as error:
+    print(error.read().decode())
 """
 
 
@@ -88,6 +101,33 @@ def test_an_endpoint_of_the_user_s_is_left_alone(start):
     )
     out, err = start("bash", "-c", TELL, environment=environment).communicate(timeout=120)
     assert (out, err) == ("http://127.0.0.1:9 eu-west-1 mine \n", "")
+
+
+def test_nothing_of_the_user_s_leads_the_command_elsewhere(start, tmp_path):
+    config = tmp_path / "config"
+    config.write_text("[default]\nignore_configured_endpoint_urls = true\nregion = eu-west-1\n")
+    environment = own_server(
+        AWS_CONFIG_FILE=str(config), AWS_DEFAULT_PROFILE="gone", AWS_PROFILE="gone",
+        AWS_DEFAULT_REGION="eu-west-1", AWS_IGNORE_CONFIGURED_ENDPOINT_URLS="true",
+        AWS_USE_FIPS_ENDPOINT="true", AWS_ACCOUNT_ID_ENDPOINT_MODE="required",
+        AWS_SESSION_TOKEN="mine", http_proxy="http://127.0.0.1:9", NO_PROXY="host.example",
+    )  # fmt: skip
+    process = start(sys.executable, "-c", TELL_ALL, environment=environment)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    told, answer = out.splitlines()
+    world = json.loads(told)
+    assert world.pop("AWS_ENDPOINT_URL_DYNAMODB").startswith("http://127.0.0.1:")
+    assert world == {
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "no_proxy": "127.0.0.1,host.example",
+        "NO_PROXY": "127.0.0.1,host.example",
+    }
+    assert "MissingAuthenticationToken" in answer
 
 
 @pytest.mark.parametrize(
