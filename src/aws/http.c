@@ -741,9 +741,10 @@ static bool may_speak_tls(CURL *easy, CURLcode result) {
  * HTTP as a version of TLS that is none. */
 static const char *scheme_remedy(CURL *easy, CURLcode result, const char *message) {
   if (result == CURLE_SSL_CONNECT_ERROR && strstr(message, "wrong version number") != NULL) {
-    return ": where plain HTTP is spoken, the URL (or the proxy's) begins with http://";
+    return ": plain HTTP seems to be spoken there: write http:// in the URL, or the proxy's";
   }
-  return may_speak_tls(easy, result) ? ": where TLS is spoken, the URL begins with https://" : "";
+  return may_speak_tls(easy, result) ? ": TLS seems to be spoken there: write https:// in the URL"
+                                     : "";
 }
 
 /* What a user does about it, to stand after libcurl's words; "" where those say enough. */

@@ -362,6 +362,7 @@ bool dds_batch_get_open(const dds_table *table, const dds_batch_get_request *req
       .count = request->keys->count,
       .states = self->states,
       .concurrency = request->concurrency,
+      .least_units = request->consistent ? 1.0 : 0.5, /* also where there is no item */
   };
   if (!dds_rounds_open(&self->rounds, error)) {
     dds_batch_get_close(self);

@@ -18,7 +18,7 @@ bool dds_meter_check(dds_meter *meter, int64_t now_ms, dds_error *error) {
     meter->started_ms = now_ms;
     meter->reported_ms = now_ms;
   }
-  if (meter->limit_units <= 0.0 || meter->used_units < meter->limit_units) {
+  if (meter->limit_units <= 0.0 || meter->used_units + meter->least_units < meter->limit_units) {
     return true;
   }
   dds_error_set(error, DDS_ERROR,
@@ -30,7 +30,10 @@ bool dds_meter_check(dds_meter *meter, int64_t now_ms, dds_error *error) {
   if (meter->in_flight > 0) {
     dds_error_append(error, ", and more by %lld in flight", (long long)meter->in_flight);
   }
-  dds_error_append(error, "; raise the limit, or narrow the statement");
+  if (meter->least_units > 0.0) {
+    dds_error_append(error, ", at least %.15g", meter->least_units);
+  }
+  dds_error_append(error, "; raise the limit, or ask for less: by sid, by an index or with LIMIT");
   return false;
 }
 
@@ -60,6 +63,10 @@ bool dds_meter_check_writes(const dds_meter *meter, const char *table_name, doub
 
 void dds_meter_begin(dds_meter *meter) {
   meter->in_flight++;
+}
+
+void dds_meter_tell_least(dds_meter *meter, double units) {
+  meter->least_units += units;
 }
 
 void dds_meter_add(dds_meter *meter, const dds_record *record, int64_t now_ms) {

@@ -22,6 +22,7 @@ typedef struct dds_meter {
   double used_units;
   int64_t requests;   /* that have ended, however; of a Scan or Query: its pages */
   int64_t in_flight;  /* requests that were started and have not ended */
+  double least_units; /* that these will use, as far as that is known before */
   int64_t items;      /* that came or were written, as far as answers tell */
   int64_t scanned;    /* that a Scan or Query evaluated */
   int64_t started_ms; /* the first request; 0: none was sent */
@@ -32,8 +33,9 @@ enum { DDS_METER_INTERVAL_MS = 5000 };
 
 /*
  * Before a request: false where the limit is reached, with an error that says what was used, and
- * how many requests are in flight. What they use counts once their answers have come, so that a
- * statement goes beyond its limit by as much as it has in flight at most.
+ * how many requests are in flight. These count by what is known of them: of a read by keys at least
+ * so many units, of a page nothing until it has come. So a statement goes beyond its limit by as
+ * much as it has in flight at most.
  */
 DDS_MUST_USE bool dds_meter_check(dds_meter *meter, int64_t now_ms, dds_error *error);
 
@@ -48,8 +50,10 @@ size_t dds_meter_write_units(size_t item_bytes);
 DDS_MUST_USE bool dds_meter_check_writes(const dds_meter *meter, const char *table_name,
                                          double units, const char *spender, dds_error *error);
 
-/* A request is on its way; it ends by dds_meter_add, whatever becomes of it. */
+/* A request is on its way; it ends by dds_meter_add, whatever becomes of it. What it will use at
+ * least may be told meanwhile, and is taken back (negative) before its answer counts. */
 void dds_meter_begin(dds_meter *meter);
+void dds_meter_tell_least(dds_meter *meter, double units);
 
 /* After an answer: counts the record's items, scanned and capacity_units, and tells. */
 void dds_meter_add(dds_meter *meter, const dds_record *record, int64_t now_ms);

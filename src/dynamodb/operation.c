@@ -22,6 +22,7 @@ struct dds_operation {
   bool is_expected;     /* its answer has come, and the meter counts it by */
   dds_record guess;     /* what it seems to say */
   size_t write_count;   /* of a batch or transaction: how many items it writes; 0: unknown */
+  double least_units;   /* the meter counts it by, until it has come */
   dds_json answer;
   dds_page page; /* members of the answer; the items of a Scan or Query */
 };
@@ -77,7 +78,9 @@ static void append_create_remedy(const dds_table *table, dds_error *error) {
     dds_buffer_append_text(&name, *at == '\'' ? "'" : "");
     dds_buffer_append_char(&name, *at);
   }
-  dds_error_append(error, ": create it with SELECT dynamodb_create_table('%s')",
+  dds_error_append(error,
+                   ": check its name, the region and the account, or create it with SELECT "
+                   "dynamodb_create_table('%s')",
                    dds_buffer_text(&name));
   dds_buffer_free(&name);
 }
@@ -226,6 +229,14 @@ static void tell(const dds_table *table, const dds_record *record) {
   }
 }
 
+/* Its answer counts in place of what was known before. */
+static void take_back_least(dds_operation *operation) {
+  if (operation->least_units > 0.0) {
+    dds_meter_tell_least(operation->table->meter, -operation->least_units);
+    operation->least_units = 0.0;
+  }
+}
+
 static void tell_outcome(dds_operation *operation) {
   const dds_call_outcome *outcome = dds_call_result(operation->call);
   int64_t now_ms = dds_client_now_ms(operation->table->client);
@@ -251,6 +262,7 @@ static void tell_outcome(dds_operation *operation) {
   if (dds_operation_find(operation, "ConsumedCapacity", &consumed)) {
     record.capacity_units = capacity_of(consumed);
   }
+  take_back_least(operation);
   if (operation->is_expected) {
     dds_meter_take_back(operation->table->meter, &operation->guess);
   }
@@ -306,6 +318,13 @@ void dds_operation_note_writes(dds_operation *operation, size_t count) {
   operation->write_count = count;
 }
 
+void dds_operation_note_least_units(dds_operation *operation, double units) {
+  if (operation->table->meter != NULL) {
+    operation->least_units = units;
+    dds_meter_tell_least(operation->table->meter, units);
+  }
+}
+
 bool dds_operation_find(const dds_operation *operation, const char *name, dds_json *value) {
   return dds_page_find(&operation->page, name, value);
 }
@@ -338,6 +357,7 @@ static void expect(dds_operation *operation) {
   guess->items = dds_operation_peek(operation, "Count", &value) ? integer_of(value) : -1;
   guess->scanned = dds_operation_peek(operation, "ScannedCount", &value) ? integer_of(value) : -1;
   operation->is_expected = true;
+  take_back_least(operation);
   dds_meter_expect(meter, guess);
 }
 
@@ -371,7 +391,7 @@ static bool start(const dds_table *table, const char *name, dds_buffer *body, co
   dds_error_clear(&failure);
   if (table->meter != NULL &&
       !dds_meter_check(table->meter, dds_client_now_ms(table->client), error)) {
-    dds_error_prefix(error, "%s of \"%s\" failed: ", name, table->name);
+    dds_error_prefix(error, "%s of \"%s\" was not sent: ", name, table->name);
     dds_buffer_free(body);
     return false;
   }

@@ -63,6 +63,9 @@ void dds_operation_read_as_page(dds_operation *operation);
  */
 void dds_operation_note_writes(dds_operation *operation, size_t count);
 
+/* Right after the start of a read by keys: what it will use at least, in capacity units. */
+void dds_operation_note_least_units(dds_operation *operation, double units);
+
 /* Of one that was waited for: the reader of its items, or what was noted of an answer that was read
  * as a whole (page.h); borrowed. */
 dds_page *dds_operation_page(dds_operation *operation);

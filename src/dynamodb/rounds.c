@@ -78,6 +78,7 @@ static bool send(dds_rounds *rounds, dds_batch *batch, dds_error *error) {
                                 dds_buffer_text(&words), &batch->operation, error);
   if (ok) {
     dds_operation_note_writes(batch->operation, batch->count);
+    dds_operation_note_least_units(batch->operation, (double)batch->count * rounds->least_units);
   }
   dds_buffer_free(&body);
   dds_buffer_free(&words);

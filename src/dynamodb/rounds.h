@@ -52,6 +52,7 @@ typedef struct dds_rounds {
   size_t count;
   dds_element_state *states; /* the caller's */
   size_t concurrency;
+  double least_units; /* that each element uses, known before; 0: of a write, which is checked */
   size_t next;        /* the round has looked at the elements before it */
   dds_batch *batches; /* owned; those in flight */
   size_t in_flight;

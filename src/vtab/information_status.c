@@ -91,7 +91,8 @@ static bool describe(status *self, dds_error *error) {
     return true;
   }
   dds_error_set(&request_error, DDS_ERROR,
-                "the table \"%s\" does not exist: create it with SELECT "
+                "the table \"%s\" does not exist: check its name, the region and the account, or "
+                "create it with SELECT "
                 "dynamodb_create_table('%s')",
                 table->name, table->sql_name);
   return note_failure(self, &request_error, error);

@@ -140,7 +140,7 @@ static bool refuse(const dds_nets *nets, size_t place, dds_error *error) {
   if (entry->rules.when_refused != DDS_PRIMARYKEY) {
     return dds_error_set(error, DDS_BUSY_SNAPSHOT,
                          "the session with sid_hash %s in %s has changed since it was read: run "
-                         "the statement again",
+                         "the statement, or the transaction around it, again",
                          sid_hash, table_name);
   }
   dds_error_set(error, DDS_PRIMARYKEY, "UNIQUE constraint failed: %s.sid", table_name);

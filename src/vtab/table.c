@@ -310,8 +310,15 @@ done:
   return ok ? SQLITE_OK : dds_result_vtab(vtab, &error);
 }
 
+/* Before a statement writes: a DELETE of a table that is only read would read, and bill, all of it
+ * before its first row is refused. */
 static int begin(sqlite3_vtab *vtab) {
   dds_vtab *table = (dds_vtab *)vtab;
+  dds_error error;
+  dds_error_clear(&error);
+  if (!dds_target_check_writable(table->target, &error)) {
+    return dds_result_vtab(vtab, &error);
+  }
   table->is_begun = true;
   /* A table that the transaction created gets no xBegin. */
   table->is_new = false;

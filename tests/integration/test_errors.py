@@ -52,8 +52,9 @@ def test_a_missing_table_names_its_remedy_and_on_loopback_where_was_looked(
     name, message = failure(connection, EVERY_REQUEST[operation])
     assert name == "SQLITE_ERROR"
     assert re.fullmatch(
-        r'dynamodb_sessions: %s of "%s" failed: ResourceNotFoundException: .+: create it with '
-        r"SELECT dynamodb_create_table\('s'\) \(asked for in region us-east-1 with access key id "
+        r'dynamodb_sessions: %s of "%s" failed: ResourceNotFoundException: .+: check its name, '
+        r"the region and the account, or create it with SELECT dynamodb_create_table\('s'\) "
+        r"\(asked for in region us-east-1 with access key id "
         r"local: DynamoDB Local without -sharedDb keeps tables apart by both\) "
         r"\(HTTP 400, request [\w-]+, 1 attempt\)" % (operation, re.escape(table_name)), message)
 

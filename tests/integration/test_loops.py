@@ -680,6 +680,20 @@ def test_a_statement_stops_at_its_capacity_limit(watched):
     assert table.value(POINT) == 1
 
 
+@pytest.mark.parametrize("consistent, requests", [("1", 2), ("0", 4)])
+def test_keys_count_before_their_answers_come(watched, consistent, requests):
+    """A key is a unit, or half of one, whether or not there is an item."""
+    table = watched("capacity_limit=200", f"consistent_read={consistent}")
+    keys = ("WITH RECURSIVE k(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k WHERE i < 1600) "
+            "SELECT 'nobody-' || i FROM k")
+    with refused("SQLITE_ERROR", "was not sent: stopped by capacity_limit=200"):
+        table.rows(f"SELECT n FROM sessions WHERE sid IN ({keys})")
+    sent = [request.operation for request in table.endpoint.requests]
+    assert set(sent) <= {"BatchGetItem"} and len(sent) <= requests  # of 16
+    few = keys.replace("1600", "150")
+    assert table.rows(f"SELECT n FROM sessions WHERE sid IN ({few})") == []
+
+
 def test_a_long_statement_tells_how_far_it_is(
         sqlite_shell, fast_clock, scripted_endpoint):
     """Each page takes 2 s of the process's time: a report comes with the third."""

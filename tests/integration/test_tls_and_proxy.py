@@ -123,8 +123,8 @@ def test_a_certificate_for_another_name_is_refused(tls_machine, open_machine, au
         assert server.requests == []
 
 
-IF_PLAIN = ": where plain HTTP is spoken, the URL (or the proxy's) begins with http://)"
-IF_TLS = ": where TLS is spoken, the URL begins with https://"
+IF_PLAIN = ": plain HTTP seems to be spoken there: write http:// in the URL, or the proxy's)"
+IF_TLS = ": TLS seems to be spoken there: write https:// in the URL"
 
 
 def ask_directly(machine, url):

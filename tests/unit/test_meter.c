@@ -56,13 +56,13 @@ static void stops_at_the_limit(void **state) {
       {5, 1, NULL},
       {2.5, 1,
        "stopped by capacity_limit=2.5: 2.5 capacity units were used by 1 request for 1 item; raise "
-       "the limit, or narrow the statement"},
+       "the limit, or ask for less: by sid, by an index or with LIMIT"},
       {1, 1,
        "stopped by capacity_limit=1: 1 capacity unit was used by 1 request for 1 item; raise the "
-       "limit, or narrow the statement"},
+       "limit, or ask for less: by sid, by an index or with LIMIT"},
       {4, 2,
        "stopped by capacity_limit=4: 5 capacity units were used by 2 requests for 2 items; raise "
-       "the limit, or narrow the statement"},
+       "the limit, or ask for less: by sid, by an index or with LIMIT"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     dds_meter meter = {.limit_units = cases[i].limit};
@@ -76,6 +76,26 @@ static void stops_at_the_limit(void **state) {
       assert_string_equal(error.message, cases[i].message);
     }
   }
+}
+
+/* What reads by keys use at least counts before they are answered. */
+static void counts_what_is_known_of_what_is_in_flight(void **state) {
+  (void)state;
+  dds_error error = DDS_ERROR_INIT;
+  dds_meter meter = {.limit_units = 150};
+  dds_meter_begin(&meter);
+  dds_meter_tell_least(&meter, 100);
+  assert_true(dds_meter_check(&meter, START_MS, &error));
+  dds_meter_begin(&meter);
+  dds_meter_tell_least(&meter, 50);
+  assert_false(dds_meter_check(&meter, START_MS, &error));
+  assert_string_equal(error.message,
+                      "stopped by capacity_limit=150: 0 capacity units were used by 0 requests for "
+                      "0 items, and more by 2 in flight, at least 150; raise the limit, or ask for "
+                      "less: by sid, by an index or with LIMIT");
+  dds_meter_tell_least(&meter, -50);
+  error = DDS_ERROR_INIT;
+  assert_true(dds_meter_check(&meter, START_MS, &error));
 }
 
 /* What an answer that has come seems to say is counted once, and so is that it has. */
@@ -92,9 +112,10 @@ static void tells_of_what_is_in_flight(void **state) {
   dds_meter_expect(&meter, &record);
   assert_int_equal(meter.in_flight, 2);
   assert_false(dds_meter_check(&meter, START_MS, &error));
-  assert_string_equal(error.message,
-                      "stopped by capacity_limit=5: 5 capacity units were used by 2 requests for 2 "
-                      "items, and more by 2 in flight; raise the limit, or narrow the statement");
+  assert_string_equal(
+      error.message, "stopped by capacity_limit=5: 5 capacity units were used by 2 requests for 2 "
+                     "items, and more by 2 in flight; raise the limit, or ask for less: by sid, by "
+                     "an index or with LIMIT");
   dds_meter_take_back(&meter, &record);
   assert_int_equal(meter.in_flight, 3);
   for (int i = 0; i < 3; i++) {
@@ -174,6 +195,7 @@ int main(void) {
       cmocka_unit_test(counts_what_answers_tell),
       cmocka_unit_test(takes_back_what_was_expected),
       cmocka_unit_test(stops_at_the_limit),
+      cmocka_unit_test(counts_what_is_known_of_what_is_in_flight),
       cmocka_unit_test(tells_of_what_is_in_flight),
       cmocka_unit_test(stops_writes_before_they_are_sent),
       cmocka_unit_test(counts_an_item_by_the_units_that_it_begins),

@@ -62,7 +62,8 @@ static void puts_context_and_remedy_into_errors(void **state) {
   } cases[] = {
       {"{\"__type\":\"a#ResourceNotFoundException\",\"message\":\"Requested resource not found\"}",
        "Scan of \"prod-sessions\" failed: ResourceNotFoundException: Requested resource not found: "
-       "create it with SELECT dynamodb_create_table('…')"},
+       "check its name, the region and the account, or create it with SELECT "
+       "dynamodb_create_table('…')"},
       {"{\"__type\":\"a#ValidationException\",\"message\":\"The provided key element does not "
        "match "
        "the schema\"}",
@@ -354,9 +355,9 @@ static void holds_requests_against_the_meter(void **state) {
   assert_null(refused);
   assert_null(body.data);
   assert_string_equal(f.error.message,
-                      "Scan of \"prod-sessions\" failed: stopped by capacity_limit=6: 9 capacity "
-                      "units were used by 2 requests for 14 items; raise the limit, or narrow the "
-                      "statement");
+                      "Scan of \"prod-sessions\" was not sent: stopped by capacity_limit=6: 9 "
+                      "capacity units were used by 2 requests for 14 items; raise the limit, or "
+                      "ask for less: by sid, by an index or with LIMIT");
   assert_int_equal(scripted_transport_request_count(f.script), 2);
   assert_true(dds_operation_wait(operations[0], &answer, &f.error));
   dds_operation_free(operations[0]);
