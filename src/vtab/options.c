@@ -17,6 +17,10 @@ enum { NAME_BYTES = 256, MAX_EDIT_DISTANCE = 3 };
 /* SQLite's limit on columns is 2,000 by default; DynamoDB's filters hold far fewer. */
 enum { MAX_EXTRA_COLUMNS = 500 };
 
+#define CAPITALS        "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS          "0123456789"
+#define NAME_CHARACTERS CAPITALS "abcdefghijklmnopqrstuvwxyz" DIGITS "_"
+
 /* A piece of an argument. */
 typedef struct span {
   const char *text;
@@ -256,11 +260,12 @@ static const option_row *find_option(const char *name) {
   return NULL;
 }
 
-static bool looks_secret(const char *name) {
-  static const char *const words[] = {"secret",     "password",   "passwd",   "token",
-                                      "credential", "access_key", "accesskey"};
+static bool looks_secret(const char *text) {
+  static const char *const words[] = {"secret",    "password",   "passwd",
+                                      "token",     "credential", "access_key",
+                                      "accesskey", "access-key", "access key"};
   for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-    for (const char *at = name; *at != '\0'; at++) {
+    for (const char *at = text; *at != '\0'; at++) {
       if (strncasecmp(at, words[i], strlen(words[i])) == 0) {
         return true;
       }
@@ -269,17 +274,23 @@ static bool looks_secret(const char *name) {
   return false;
 }
 
-static bool refuse_secret(const char *name, dds_error *error) {
-  return dds_error_set(error, DDS_ERROR,
-                       "there is no option %s: SQLite stores these arguments in the database file, "
-                       "so no secret belongs here; use the environment or profile=",
-                       name);
+/* AWS: the id of a user's access key begins with AKIA, of a temporary one with ASIA. */
+static bool has_access_key_id(const char *text) {
+  enum { PREFIX = 4, REST = 16 };
+  for (; *text != '\0'; text++) {
+    if ((strncmp(text, "AKIA", PREFIX) == 0 || strncmp(text, "ASIA", PREFIX) == 0) &&
+        strspn(text + PREFIX, CAPITALS DIGITS) >= REST) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static bool may_hold_secret(const char *text) {
+  return looks_secret(text) || has_access_key_id(text);
 }
 
 static bool refuse_option(const char *name, dds_error *error) {
-  if (looks_secret(name)) {
-    return refuse_secret(name, error);
-  }
   dds_buffer known = DDS_BUFFER_INIT(1024);
   for (size_t i = 0; i < OPTION_COUNT; i++) {
     dds_buffer_append_format(&known, "%s%s", i == 0 ? "" : " ", option_rows[i].name);
@@ -521,9 +532,6 @@ static bool refuse_column(const char *name, const char *type, dds_error *error) 
                          "BLOB); if it is the DynamoDB table's name, write table='%s'",
                          name, name, name);
   }
-  if (looks_secret(name)) {
-    return refuse_secret(name, error);
-  }
   return dds_error_set(error, DDS_ERROR,
                        "column %s: the type is TEXT, INTEGER, REAL, NUMERIC or BLOB and nothing "
                        "more, not '%s'",
@@ -595,6 +603,59 @@ static bool parse_argument(const char *argument, unsigned *seen, dds_options *op
 done:
   dds_buffer_free(&plain_name);
   return ok;
+}
+
+#define NO_SECRETS                                                                          \
+  "SQLite stores these arguments in the database file, so no secret belongs here; use the " \
+  "environment or profile="
+#define NOT_SHOWN "is wrong, and not shown since it may hold a secret: " NO_SECRETS
+
+/*
+ * Errors land in logs. So the error of an argument that looks as if it held a secret, whatever the
+ * error quotes, makes way for one that shows the argument's first word at most, and that only where
+ * it is an option or the secret's name. A name alone, or with a type, has nothing to hide.
+ */
+static void hide_secret(const char *argument, int place, dds_error *error) {
+  enum { LONGEST_SHOWN = 32 }; /* a secret access key, which may be stuck to its name, has 40 */
+  if (error->code != DDS_ERROR || !may_hold_secret(argument)) {
+    return;
+  }
+  span whole = trim((span){argument, strlen(argument)});
+  char quote = closing_quote(whole.text[0]);
+  const char *word = whole.text + (quote != 0);
+  size_t length = strspn(word, NAME_CHARACTERS);
+  const char *behind = word + length + (quote != 0 && word[length] == quote);
+  span rest = trim((span){behind, strlen(behind)});
+  char name[LONGEST_SHOWN + 1] = "";
+  if (length <= LONGEST_SHOWN) {
+    memcpy(name, word, length);
+  }
+  bool is_alone = name[0] != '\0' && (rest.length == 0 || is_type(rest));
+  if (is_alone && !has_access_key_id(name)) {
+    return;
+  }
+  dds_error_clear(error);
+  const option_row *row = find_option(name);
+  if (looks_secret(name)) {
+    dds_error_set(error, DDS_ERROR, "there is no option %s: " NO_SECRETS, name);
+  } else if (row != NULL) {
+    dds_error_set(error, DDS_ERROR, "option %s " NOT_SHOWN, row->name);
+  } else {
+    dds_error_set(error, DDS_ERROR, "argument %d " NOT_SHOWN, place);
+  }
+}
+
+/* The same for the names in arguments that are right each by itself. Of a message that is cut, the
+ * word that tells may be gone. */
+static void hide_secret_name(dds_error *error) {
+  enum { UTF8_BYTES = 4 }; /* of a character that is cut away whole */
+  bool is_cut = strlen(error->message) + UTF8_BYTES >= sizeof error->message;
+  if (error->code == DDS_ERROR && (is_cut || may_hold_secret(error->message))) {
+    dds_error_clear(error);
+    dds_error_set(
+        error, DDS_ERROR,
+        "an attribute that is named twice, or is an index's hash key without a column, " NOT_SHOWN);
+  }
 }
 
 /* Puts the overrides over the layout that was named, in whatever order they came. */
@@ -681,11 +742,16 @@ bool dds_options_parse(int count, const char *const *arguments, dds_options *opt
       break;
     }
     if (!parse_argument(arguments[i], &seen, options, error)) {
+      hide_secret(arguments[i], i + 1, error);
       return false;
     }
   }
   apply_overrides(options);
-  return check_names(options, error) && check_indexes(options, error);
+  if (!check_names(options, error) || !check_indexes(options, error)) {
+    hide_secret_name(error);
+    return false;
+  }
+  return true;
 }
 
 bool dds_options_check_capacity(const dds_options *options, dds_error *error) {

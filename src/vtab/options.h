@@ -2,8 +2,9 @@
  * The arguments of CREATE VIRTUAL TABLE … USING dynamodb_sessions(…): options `name=value` and
  * extra columns `name TYPE`. Pure: nothing is looked up or sent.
  *
- * There is no option for a secret, since SQLite keeps the arguments in sqlite_schema; so no value
- * of an unknown option is repeated in a message.
+ * There is no option for a secret, since SQLite keeps the arguments in sqlite_schema. Where one is
+ * written all the same, no message repeats it: neither the value of an unknown option, nor anything
+ * beside a word like "secret" or "token" or beside the id of an AWS access key.
  */
 #pragma once
 

@@ -77,6 +77,17 @@ def test_a_secret_is_no_option_and_is_stored_nowhere(name, form, connect, tmp_pa
     assert b"hunter2" not in path.read_bytes()
 
 
+@pytest.mark.parametrize("argument", [
+    "userId secret='hunter2'", "table aws_secret_access_key='hunter2'", "profile secret='hunter2'",
+    "commit=atomic token 'hunter2'", "commit=auto/**/secret='hunter2'", "[token hunter2]",
+    "userId (\"Secret\"='hunter2')", "userId\u00a0secret\u2003hunter2",
+    "AKIAIOSFODNN7EXAMPLE hunter2", "index='secret(hunter2)'",
+])
+def test_a_secret_in_an_argument_that_is_wrong_is_not_shown(argument, connect):
+    message = refusal(connect(), "table=x", argument)
+    assert "no secret belongs here" in message and "hunter2" not in message
+
+
 @pytest.mark.parametrize("arguments", [
     ("table=a", "table=b"), ("table='a'", "TABLE='a'"), ("read_only=1", "region=x", "read_only=1"),
 ])
