@@ -608,7 +608,8 @@ done:
 #define NO_SECRETS                                                                          \
   "SQLite stores these arguments in the database file, so no secret belongs here; use the " \
   "environment or profile="
-#define NOT_SHOWN "is wrong, and not shown since it may hold a secret: " NO_SECRETS
+#define NOT_SHOWN  "not shown since it may hold a secret: " NO_SECRETS
+#define UNREADABLE "is wrong, perhaps for want of a comma, and " NOT_SHOWN
 
 /*
  * Errors land in logs. So the error of an argument that looks as if it held a secret, whatever the
@@ -639,9 +640,9 @@ static void hide_secret(const char *argument, int place, dds_error *error) {
   if (looks_secret(name)) {
     dds_error_set(error, DDS_ERROR, "there is no option %s: " NO_SECRETS, name);
   } else if (row != NULL) {
-    dds_error_set(error, DDS_ERROR, "option %s " NOT_SHOWN, row->name);
+    dds_error_set(error, DDS_ERROR, "option %s " UNREADABLE, row->name);
   } else {
-    dds_error_set(error, DDS_ERROR, "argument %d " NOT_SHOWN, place);
+    dds_error_set(error, DDS_ERROR, "argument %d " UNREADABLE, place);
   }
 }
 
@@ -652,9 +653,9 @@ static void hide_secret_name(dds_error *error) {
   bool is_cut = strlen(error->message) + UTF8_BYTES >= sizeof error->message;
   if (error->code == DDS_ERROR && (is_cut || may_hold_secret(error->message))) {
     dds_error_clear(error);
-    dds_error_set(
-        error, DDS_ERROR,
-        "an attribute that is named twice, or is an index's hash key without a column, " NOT_SHOWN);
+    dds_error_set(error, DDS_ERROR,
+                  "an attribute that is named twice, or is an index's hash key without a column, "
+                  "is " NOT_SHOWN);
   }
 }
 

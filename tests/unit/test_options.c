@@ -600,10 +600,12 @@ static void says_where_a_secret_stands(void **state) {
       {"secret_access_key=x", "there is no option secret_access_key: SQLite stores these"},
       {"'AWS_Session_Token' x", "there is no option AWS_Session_Token: SQLite stores these"},
       {"secret:'x'", "there is no option secret: SQLite stores these"},
-      {"commit=atomic token 'x'",
-       "option commit is wrong, and not shown since it may hold a secret"},
-      {"[Commit] token 'x'", "option commit is wrong, and not shown since it may hold a secret"},
-      {"userId secret='x'", "argument 2 is wrong, and not shown since it may hold a secret"},
+      {"commit=atomic token 'x'", "option commit is wrong, perhaps for want of a comma, and not "
+                                  "shown since it may hold a secret"},
+      {"[Commit] token 'x'", "option commit is wrong, perhaps for want of a comma, and not shown "
+                             "since it may hold a secret"},
+      {"userId secret='x'", "argument 2 is wrong, perhaps for want of a comma, and not shown since "
+                            "it may hold a secret"},
       {"index='abc(tokens)'", "named twice, or is an index's hash key without a column"},
       {"csrfToken", "column csrfToken needs a type: write \"csrfToken TEXT\""},
       {"\"csrfToken\"", "column csrfToken needs a type: write \"csrfToken TEXT\""},
