@@ -10,9 +10,17 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/attributes.h"
 #include "base/byte_set.h"
+#include "base/utf8.h"
 
-enum { RUN_BYTES = 12, MOST_TEXT_BYTES = 512, MARK_BITS = 13 };
+enum {
+  RUN_BYTES = 12,
+  MOST_TEXT_BYTES = 512,
+  MARK_BITS = 13,
+  UNIT_BYTES = 5,
+  SIGNATURE_DIGITS = 64
+};
 
 /* What counts: digits, letters, and all that is not ASCII. */
 static const dds_byte_set counted = {
@@ -25,6 +33,12 @@ typedef struct run {
   size_t length; /* bytes that counted so far */
 } run;
 
+/* What is read at once, a byte or an escape: those bytes of what it stands for that count. */
+typedef struct piece {
+  char bytes[4];
+  size_t count;
+} piece;
+
 /* The runs of the text. */
 typedef struct text_runs {
   const char *text;
@@ -35,19 +49,95 @@ typedef struct text_runs {
   uint64_t marks[(1 << MARK_BITS) / 64]; /* by hash, a bit each: whether there is such a run */
 } text_runs;
 
-/* Reads one byte, or a backslash with what it escapes: it is there in an echo of the whole body,
- * and is not in an echo of a value. */
-static size_t extend(run *at, const char *bytes, size_t position, size_t length) {
-  unsigned char byte = (unsigned char)bytes[position];
-  if (byte == '\\' && position + 1 < length) {
-    return position + 2;
+/* The value of a hexadecimal digit, or -1. */
+static int hex_value(char digit) {
+  int lower = digit | 0x20;
+  if (digit >= '0' && digit <= '9') {
+    return digit - '0';
   }
-  if (dds_byte_set_has(&counted, byte)) {
-    at->first = at->first << 8 | (uint32_t)(at->last >> 56);
-    at->last = at->last << 8 | byte;
-    at->length++;
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+static size_t skip_backslashes(const char *bytes, size_t position, size_t length) {
+  while (position < length && bytes[position] == '\\') {
+    position++;
+  }
+  return position;
+}
+
+/* The UTF-16 unit of `uXXXX`, or -1 where there is none. */
+static int32_t read_unit(const char *bytes, size_t position, size_t length) {
+  int32_t unit = 0;
+  if (length - position < UNIT_BYTES || bytes[position] != 'u') {
+    return -1;
+  }
+  for (size_t i = 1; i < UNIT_BYTES; i++) {
+    int digit = hex_value(bytes[position + i]);
+    if (digit < 0) {
+      return -1;
+    }
+    unit = unit * 16 + digit;
+  }
+  return unit;
+}
+
+static bool is_in_range(int32_t unit, int32_t first, int32_t last) {
+  return unit >= first && unit <= last;
+}
+
+static void count_code_point(piece *read, int32_t code_point) {
+  if (code_point >= 0x80 || dds_byte_set_has(&counted, (unsigned char)code_point)) {
+    read->count = dds_utf8_encode((uint32_t)code_point, read->bytes);
+  }
+}
+
+/* Letters that stand for controls behind a backslash (RFC 8259, section 7). */
+static bool is_control_letter(char letter) {
+  return letter != '\0' && strchr("bfnrt", letter) != NULL;
+}
+
+/*
+ * Reads a run of backslashes with what it escapes. How many there are tells how often the text was
+ * put into JSON, which need not be the same for two echoes. A lone surrogate counts as the three
+ * bytes that UTF-8 would have for it.
+ */
+DDS_NOINLINE static size_t read_escape(piece *read, const char *bytes, size_t position,
+                                       size_t length) {
+  position = skip_backslashes(bytes, position, length);
+  int32_t unit = read_unit(bytes, position, length);
+  if (unit < 0) {
+    return position + (position < length && is_control_letter(bytes[position]) ? 1 : 0);
+  }
+  position += UNIT_BYTES;
+  if (is_in_range(unit, 0xD800, 0xDBFF)) {
+    size_t next = skip_backslashes(bytes, position, length);
+    int32_t low = next > position ? read_unit(bytes, next, length) : -1;
+    if (is_in_range(low, 0xDC00, 0xDFFF)) {
+      unit = 0x10000 + (unit - 0xD800) * 0x400 + (low - 0xDC00);
+      position = next + UNIT_BYTES;
+    }
+  }
+  count_code_point(read, unit);
+  return position;
+}
+
+/* Reads what stands at `position`; returns where the next piece does. */
+static DDS_INLINE size_t read_piece(piece *read, const char *bytes, size_t position,
+                                    size_t length) {
+  read->count = 0;
+  if (bytes[position] == '\\') {
+    return read_escape(read, bytes, position, length);
+  }
+  if (dds_byte_set_has(&counted, (unsigned char)bytes[position])) {
+    read->bytes[read->count++] = bytes[position];
   }
   return position + 1;
+}
+
+static void extend(run *at, char byte) {
+  at->first = at->first << 8 | (uint32_t)(at->last >> 56);
+  at->last = at->last << 8 | (unsigned char)byte;
+  at->length++;
 }
 
 static size_t hash(const run *at) {
@@ -56,26 +146,38 @@ static size_t hash(const run *at) {
 }
 
 static void open_text(text_runs *runs, const char *text) {
+  size_t length = strlen(text);
+  piece read;
   runs->text = text;
   runs->is_indexed = false; /* and what stands behind it is not read */
   runs->foreign = counted;
-  for (; *text != '\0'; text++) {
-    dds_byte_set_remove(&runs->foreign, (unsigned char)*text);
+  for (size_t position = 0; position < length;) {
+    position = read_piece(&read, text, position, length);
+    for (size_t i = 0; i < read.count; i++) {
+      dds_byte_set_remove(&runs->foreign, (unsigned char)read.bytes[i]);
+    }
+  }
+}
+
+static void index_run(text_runs *runs, const run *at) {
+  if (at->length >= RUN_BYTES && runs->count < MOST_TEXT_BYTES) {
+    runs->runs[runs->count++] = *at;
+    runs->marks[hash(at) / 64] |= UINT64_C(1) << hash(at) % 64;
   }
 }
 
 static void index_text(text_runs *runs) {
   size_t length = strlen(runs->text);
   run at = {0};
+  piece read;
   runs->is_indexed = true;
   runs->count = 0;
   memset(runs->marks, 0, sizeof runs->marks);
   for (size_t position = 0; position < length && runs->count < MOST_TEXT_BYTES;) {
-    size_t before = at.length;
-    position = extend(&at, runs->text, position, length);
-    if (at.length > before && at.length >= RUN_BYTES) {
-      runs->runs[runs->count++] = at;
-      runs->marks[hash(&at) / 64] |= UINT64_C(1) << hash(&at) % 64;
+    position = read_piece(&read, runs->text, position, length);
+    for (size_t i = 0; i < read.count; i++) {
+      extend(&at, read.bytes[i]);
+      index_run(runs, &at);
     }
   }
 }
@@ -95,13 +197,17 @@ static bool is_indexed(const text_runs *runs, const run *at) {
 
 static bool shares_run(text_runs *runs, const char *bytes, size_t length) {
   run at = {0};
+  piece read;
   if (!runs->is_indexed) {
     index_text(runs);
   }
   for (size_t position = 0; position < length;) {
-    position = extend(&at, bytes, position, length);
-    if (at.length >= RUN_BYTES && is_indexed(runs, &at)) {
-      return true;
+    position = read_piece(&read, bytes, position, length);
+    for (size_t i = 0; i < read.count; i++) {
+      extend(&at, read.bytes[i]);
+      if (at.length >= RUN_BYTES && is_indexed(runs, &at)) {
+        return true;
+      }
     }
   }
   return false;
@@ -110,7 +216,8 @@ static bool shares_run(text_runs *runs, const char *bytes, size_t length) {
 /*
  * Whether the bytes share a run with the text, wherever it stands: in no run that both share is a
  * foreign byte. Ids are capitals and digits, or hexadecimal, and sessions are full of other
- * letters. Behind a backslash such a letter may not count.
+ * letters. The letters of an escape do not count as they stand, so they end no stretch, and what
+ * ends one is no part of an escape: a stretch reads alone as it does where it stands.
  */
 static bool shares_any(text_runs *runs, const char *bytes, size_t length) {
   size_t stretch = 0;
@@ -227,9 +334,18 @@ static bool has_telling_word(const char *text) {
   return false;
 }
 
+/* Whether it holds what may be a signature of version 4, or the hash that was signed. */
+static bool has_signature(const char *text) {
+  size_t digits = 0;
+  for (; *text != '\0' && digits < SIGNATURE_DIGITS; text++) {
+    digits = hex_value(*text) < 0 ? 0 : digits + 1;
+  }
+  return digits == SIGNATURE_DIGITS;
+}
+
 bool dds_echo_is_in(const dds_echo_request *request, const char *text) {
   text_runs runs;
-  if (has_telling_word(text)) {
+  if (has_telling_word(text) || has_signature(text)) {
     return true;
   }
   if (strlen(text) < RUN_BYTES) {

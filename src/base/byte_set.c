@@ -1,22 +1,52 @@
 /* Looking for stretches of a text that have none of a set of bytes. */
 #include "base/byte_set.h"
 
+#include <string.h>
+
+#include "base/attributes.h"
+
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #define WIDE __attribute__((target("avx512bw,avx512vbmi,bmi2")))
 #endif
 
-static bool ends_stretch(const dds_byte_set *set, const char *bytes, size_t at) {
-  return dds_byte_set_has(set, (unsigned char)bytes[at]) && (at == 0 || bytes[at - 1] != '\\');
+enum { UNIT_DIGITS = 4 }; /* of `\uXXXX` */
+
+/* Whether one of four bytes is a u, by which most that are of no escape are told. */
+static bool has_u(const char *bytes) {
+  uint32_t four;
+  memcpy(&four, bytes, sizeof four);
+  four ^= UINT32_C(0x01010101) * 'u';
+  return ((four - UINT32_C(0x01010101)) & ~four & UINT32_C(0x80808080)) != 0;
+}
+
+/* Whether a byte is a digit of `\uXXXX`, or of what begins like that. */
+DDS_NOINLINE static bool is_digit(const char *bytes, size_t from, size_t at) {
+  for (size_t back = 1; back <= UNIT_DIGITS && at - from > back; back++) {
+    if (bytes[at - back] == 'u' && bytes[at - back - 1] == '\\') {
+      return true;
+    }
+  }
+  return false;
+}
+
+static inline bool ends_stretch(const dds_byte_set *set, const char *bytes, size_t from,
+                                size_t at) {
+  if (!dds_byte_set_has(set, (unsigned char)bytes[at]) || (at > from && bytes[at - 1] == '\\')) {
+    return false;
+  }
+  return (at - from > UNIT_DIGITS && !has_u(bytes + at - UNIT_DIGITS)) ||
+         !is_digit(bytes, from, at);
 }
 
 /* A stretch that is long enough has no such byte among its first ones, of which the last is looked
  * at first: where it is one, all before it are passed over. */
 size_t dds_byte_set_find_without_portable(const dds_byte_set *set, const char *bytes, size_t length,
                                           size_t from, size_t least, size_t *stretch) {
+  const size_t start = from;
   while (length - from >= least) {
     size_t end = from + least;
-    while (end > from && !ends_stretch(set, bytes, end - 1)) {
+    while (end > from && !ends_stretch(set, bytes, start, end - 1)) {
       end--;
     }
     if (end > from) {
@@ -24,7 +54,7 @@ size_t dds_byte_set_find_without_portable(const dds_byte_set *set, const char *b
       continue;
     }
     end = from + least;
-    while (end < length && !ends_stretch(set, bytes, end)) {
+    while (end < length && !ends_stretch(set, bytes, start, end)) {
       end++;
     }
     *stretch = end - from;
@@ -42,9 +72,11 @@ static bool is_wide(void) {
          __builtin_cpu_supports("bmi2");
 }
 
-/* A bit for each byte of a block that ends a stretch; none for what is behind the text. */
-WIDE static uint64_t find_ends(const dds_byte_set *set, const char *bytes, size_t at,
-                               size_t length) {
+/* A bit for each byte of a block that ends a stretch; none for what is behind the text. `*spared`
+ * has those of its first bytes that are digits of an escape in the block before, and is set for the
+ * next block. */
+WIDE static uint64_t find_ends(const dds_byte_set *set, const char *bytes, size_t from, size_t at,
+                               size_t length, uint64_t *spared) {
   size_t left = length - at;
   __mmask64 there = _bzhi_u64(~UINT64_C(0), left < BLOCK_BYTES ? (unsigned int)left : BLOCK_BYTES);
   __m512i block = _mm512_maskz_loadu_epi8(there, bytes + at);
@@ -55,8 +87,16 @@ WIDE static uint64_t find_ends(const dds_byte_set *set, const char *bytes, size_
   __mmask64 is_beyond = _mm512_movepi8_mask(block);
   uint64_t is_in = _mm512_movepi8_mask(_mm512_mask_blend_epi8(is_beyond, in_ascii, beyond));
   uint64_t backslashes = _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8('\\'));
-  uint64_t is_first_behind = at > 0 && bytes[at - 1] == '\\';
-  return is_in & there & ~(backslashes << 1 | is_first_behind);
+  uint64_t is_first_behind = at > from && bytes[at - 1] == '\\';
+  uint64_t escaped = backslashes << 1 | is_first_behind;
+  uint64_t units = escaped & _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8('u'));
+  uint64_t ends = is_in & there & ~(escaped | *spared);
+  *spared = 0;
+  if (units != 0) { /* seldom */
+    ends &= ~(units << 1 | units << 2 | units << 3 | units << 4);
+    *spared = units >> 63 | units >> 62 | units >> 61 | units >> 60;
+  }
+  return ends;
 }
 
 /* Where `least` bytes begin without an end among them, behind the first end and before the last. */
@@ -73,8 +113,10 @@ static uint64_t find_begins(uint64_t ends, size_t least) {
 
 WIDE static size_t find_without_wide(const dds_byte_set *set, const char *bytes, size_t length,
                                      size_t from, size_t least, size_t *stretch) {
-  for (size_t at = from; at < length; at += BLOCK_BYTES) {
-    uint64_t ends = find_ends(set, bytes, at, length);
+  const size_t start = from;
+  uint64_t spared = 0;
+  for (size_t at = start; at < length; at += BLOCK_BYTES) {
+    uint64_t ends = find_ends(set, bytes, start, at, length, &spared);
     if (ends == 0) {
       continue;
     }

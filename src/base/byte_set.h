@@ -25,7 +25,8 @@ static inline void dds_byte_set_remove(dds_byte_set *set, unsigned char byte) {
  * Where, from `from` on, the first stretch of at least `least` bytes, 1 to 64, begins that has none
  * of the set; `length` where there is no such one. It is as long as it can be to the right, and so
  * is `*stretch`; to look for the next one, go on from its end. A byte of the set that stands behind
- * a backslash ends no stretch, since it may be escaped.
+ * a backslash, or is one of the four behind `\u`, ends no stretch, since it may be escaped. What
+ * stands before `from` is not looked at: it is 0, or the end of a stretch, which no escape crosses.
  */
 size_t dds_byte_set_find_without(const dds_byte_set *set, const char *bytes, size_t length,
                                  size_t from, size_t least, size_t *stretch);

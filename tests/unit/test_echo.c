@@ -11,8 +11,9 @@
 
 #include "aws/echo.h"
 
-#define SECRET "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
-#define TOKEN  "AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQW"
+#define SECRET    "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+#define DIGITS_63 "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d"
+#define TOKEN     "AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQW"
 
 static const char body[] =
     "{ \"TableName\" : \"production-sessions\", \"Item\":{\"sessionIdentifier\":"
@@ -59,6 +60,9 @@ static void test_repetitions(void **state) {
       "cut ...\"S\":\"abc\"},...",
       "cut ...\"short\":{\"S...",
       "cut ...\\\"short\\\":{\\\"S...",
+      DIGITS_63 "7",
+      ("got " DIGITS_63 "7, not that"),
+      ("FEDCBA" DIGITS_63 "7FEDCBA"),
   };
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
     if (!dds_echo_is_in(&request, texts[i])) {
@@ -111,6 +115,92 @@ static void test_a_run_at_any_place(void **state) {
   }
 }
 
+/* A session's text as its JSON holds it, as the body holds that, once more, and decoded. */
+typedef struct text_forms {
+  const char *stored;
+  const char *decoded;
+  bool is_echo; /* holds 12 bytes that count */
+} text_forms;
+
+static const text_forms forms[] = {
+    {"\\u041f\\u0440\\u0438\\u0432\\u0435\\u0442", "Привет", true},
+    {"\\u041f\\u0440\\u0438\\u0432\\u0435", "Приве", false},
+    {"\\u041F\\u0440\\u0438 \\u0432\\u0435-\\u0442", "При ве-т", true},
+    {"caf\\u00e9s cr\\u00e8me", "cafés crème", true},
+    {"fa\\u00e7ade of its", "façade of its", true},
+    {"\\u20ac\\u20ac\\u20ac\\u20ac", "€€€€", true},
+    {"\\ud83d\\ude00\\uD83D\\uDE01\\ud83d\\ude02", "😀😁😂", true},
+    {"\\ud83d\\ude00\\ud83d\\ude01", "😀😁", false},
+    {"a1b2\\ud83d\\ude00c3d4", "a1b2😀c3d4", true},
+    {"\\ud83dK7Q2M9R4T", "\xED\xA0\xBDK7Q2M9R4T", true},
+    {"\\ude00\\ud83dK7Q2M9", "\xED\xB8\x80\xED\xA0\xBDK7Q2M9", true},
+    {"abc\\ndef\\nghi\\njkl", "abc\ndef\nghi\njkl", true},
+    {"a\\nb\\tc\\rd\\be\\ff\\ng\\/h\\ni\\nj\\nk\\nl", "a\nb\tc\rd\be\ff\ng/h\ni\nj\nk\nl", true},
+    {"abc\\\"def\\\"ghi\\\"jkl", "abc\"def\"ghi\"jkl", true},
+    {"abc\\\"def\\\"ghi\\\"jk", "abc\"def\"ghi\"jk", false},
+    {"C:\\\\sessions\\\\of\\\\users", "C:\\sessions\\of\\users", true},
+    {"ABCDEF\\u003cGHIJKL", "ABCDEF<GHIJKL", true},
+    {"ABCDEF\\u0026\\u0027GHIJK", "ABCDEF&'GHIJK", false},
+    {"ABCDE\\u0046GHIJKL", "ABCDEFGHIJKL", true},
+    {"\\u0041\\u0042\\u0043\\u0044\\u0045\\u0046\\u0047\\u0048\\u0049\\u004a\\u004B\\u004c",
+     "ABCDEFGHIJKL", true},
+    {"ABC\\u12GHIJKL", "ABC\\u12GHIJKL", true},
+    {"beyond \\é of it", "beyond é of it", true},
+};
+
+enum { LEVELS = 5, MOST_FORM_BYTES = 1024 };
+
+/* As a string of JSON holds it. */
+static void escape(char *to, const char *from) {
+  for (; *from != '\0'; from++) {
+    if (*from == '"' || *from == '\\') {
+      *to++ = '\\';
+    }
+    *to++ = *from;
+  }
+  *to = '\0';
+}
+
+/* From decoded to escaped three times: level 1 is what is stored, 2 and more may be of a body. */
+static void make_levels(char levels[LEVELS][MOST_FORM_BYTES], const text_forms *form) {
+  snprintf(levels[0], MOST_FORM_BYTES, "%s", form->decoded);
+  snprintf(levels[1], MOST_FORM_BYTES, "%s", form->stored);
+  for (size_t i = 2; i < LEVELS; i++) {
+    escape(levels[i], levels[i - 1]);
+  }
+}
+
+static void assert_is_echo(const char *value, const char *text, bool is_echo) {
+  char body_of_it[4 * MOST_FORM_BYTES];
+  int length = snprintf(body_of_it, sizeof body_of_it, "{\"Item\":{\"a\":{\"S\":\"%s\"}}}", value);
+  const dds_echo_request asked = {.body = body_of_it, .body_length = (size_t)length};
+  if (dds_echo_is_in(&asked, text) != is_echo) {
+    fail_msg("%s: %s in %s", is_echo ? "not found" : "found", text, value);
+  }
+}
+
+/* Also with other text around, of letters that the echo has not, so that the place of the data in
+ * what is read at once is any. */
+static void test_escaped_forms(void **state) {
+  (void)state;
+  static const char around[] =
+      "~ zyxz ~ zyxz ~ zyxz ~ zyxz ~ zyxz ~ zyxz ~ zyxz ~ zyxz ~ zyxz ~ zy ~";
+  for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+    char levels[LEVELS][MOST_FORM_BYTES];
+    make_levels(levels, &forms[i]);
+    for (size_t sent = 2; sent < LEVELS; sent++) {
+      for (size_t said = 0; said < LEVELS; said++) {
+        for (size_t before = 0; before < sizeof around; before++) {
+          char value[2 * MOST_FORM_BYTES];
+          snprintf(value, sizeof value, "%.*s~%s~%s", (int)before, around, levels[sent],
+                   around + before);
+          assert_is_echo(value, levels[said], forms[i].is_echo);
+        }
+      }
+    }
+  }
+}
+
 /* The first ones were recorded from DynamoDB Local and from the service. */
 static void test_honest_messages(void **state) {
   (void)state;
@@ -132,6 +222,8 @@ static void test_honest_messages(void **state) {
       "The table does not have the specified index: anotherAttribute-index",
       "attribute_not_exists outsideOfTheMap abc TableName",
       "4KBNVRGD25RG1KEO9UT4V3FQDJVV4KQNSO5AEMVJF66Q9ASUAAJG",
+      DIGITS_63,
+      (DIGITS_63 "-" DIGITS_63 "g"),
       "",
   };
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -163,6 +255,7 @@ int main(void) {
       cmocka_unit_test(test_repetitions),
       cmocka_unit_test(test_a_run_at_any_place),
       cmocka_unit_test(test_each_run_of_a_secret),
+      cmocka_unit_test(test_escaped_forms),
       cmocka_unit_test(test_honest_messages),
       cmocka_unit_test(test_bodies_that_are_cut_or_no_json),
   };
