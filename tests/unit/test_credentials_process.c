@@ -134,7 +134,7 @@ static void test_found(void **state) {
 #define NO_VERSION   PROCESS " printed JSON without \"Version\": 1"
 #define NO_MEMBER(x) PROCESS ": the answer is not the JSON that it should be: no " x
 #define HIDDEN       "; its message is not shown, because it may repeat its output"
-#define TEN          "0123456789"
+#define TEN          "012345678-"
 #define HUNDRED      TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
 #define WORDS        "word word word word word word word word word word "
 
