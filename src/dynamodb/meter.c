@@ -13,12 +13,16 @@ static void count(dds_meter *meter, const dds_record *record, int requests) {
   meter->used_units += record->capacity_units > 0.0 ? requests * record->capacity_units : 0.0;
 }
 
+bool dds_meter_has_room(const dds_meter *meter) {
+  return meter->limit_units <= 0.0 || meter->used_units + meter->least_units < meter->limit_units;
+}
+
 bool dds_meter_check(dds_meter *meter, int64_t now_ms, dds_error *error) {
   if (meter->started_ms == 0) {
     meter->started_ms = now_ms;
     meter->reported_ms = now_ms;
   }
-  if (meter->limit_units <= 0.0 || meter->used_units + meter->least_units < meter->limit_units) {
+  if (dds_meter_has_room(meter)) {
     return true;
   }
   dds_error_set(error, DDS_ERROR,

@@ -39,6 +39,10 @@ enum { DDS_METER_INTERVAL_MS = 5000 };
  */
 DDS_MUST_USE bool dds_meter_check(dds_meter *meter, int64_t now_ms, dds_error *error);
 
+/* Whether that would let a request go: where it would not, who has answers on their way waits for
+ * these first, which may be all that he needs. */
+bool dds_meter_has_room(const dds_meter *meter);
+
 /* Write units of an item: one for each 1,024 bytes that it begins; at least 1. */
 size_t dds_meter_write_units(size_t item_bytes);
 

@@ -87,7 +87,11 @@ static bool send(dds_rounds *rounds, dds_batch *batch, dds_error *error) {
 
 /* Fills the calls in flight. */
 static bool start_batches(dds_rounds *rounds, dds_error *error) {
+  const dds_meter *meter = rounds->table->meter;
   while (!rounds->has_failed && !rounds->has_leftovers && rounds->in_flight < rounds->concurrency) {
+    if (rounds->in_flight > 0 && meter != NULL && !dds_meter_has_room(meter)) {
+      return true;
+    }
     dds_batch *batch = &rounds->batches[rounds->in_flight];
     if (!gather(rounds, batch, error)) {
       return false;

@@ -80,8 +80,13 @@ static int disconnect(sqlite3_vtab *vtab) {
 static int destroy(sqlite3_vtab *vtab) {
   dds_vtab *table = (dds_vtab *)vtab;
   size_t count = dds_pending_count_of(&table->connection->pending, table);
+  dds_error error = DDS_ERROR_INIT;
+  if (table->connection->pending.is_being_sent) {
+    dds_error_set(&error, DDS_LOCKED, "writes are being sent, and \"%s\" may have some of them",
+                  table->name);
+    return dds_result_vtab(vtab, &error);
+  }
   if (count > 0) {
-    dds_error error = DDS_ERROR_INIT;
     dds_error_set(&error, DDS_LOCKED,
                   "\"%s\" has %zu unsent write%s in this transaction: COMMIT or ROLLBACK first",
                   table->name, count, dds_text_plural((double)count));
@@ -311,7 +316,7 @@ done:
 }
 
 /* Before a statement writes: a DELETE of a table that is only read would read, and bill, all of it
- * before its first row is refused. */
+ * before its first row is refused. (It does where the transaction has created the table.) */
 static int begin(sqlite3_vtab *vtab) {
   dds_vtab *table = (dds_vtab *)vtab;
   dds_error error;
@@ -320,6 +325,8 @@ static int begin(sqlite3_vtab *vtab) {
     return dds_result_vtab(vtab, &error);
   }
   table->is_begun = true;
+  table->is_cut_off = false;
+  table->target->sent_units = 0.0;
   /* A table that the transaction created gets no xBegin. */
   table->is_new = false;
   table->begin_position = table->connection->pending.next_position;
@@ -369,6 +376,7 @@ static void log_sent(const dds_vtab *table, size_t applied) {
 static int rollback(sqlite3_vtab *vtab) {
   dds_vtab *table = (dds_vtab *)vtab;
   log_sent(table, end_transaction(table));
+  table->is_cut_off = true;
   return SQLITE_OK;
 }
 
@@ -567,7 +575,9 @@ bool dds_table_drop_orphans(dds_connection *connection, dds_error *error) {
 }
 
 void dds_table_check_transaction(dds_vtab *table) {
-  if (table->is_new && sqlite3_get_autocommit(table->connection->db)) {
+  /* While a COMMIT sends, autocommit is back already, and a progress handler may read. */
+  if (table->is_new && sqlite3_get_autocommit(table->connection->db) &&
+      !table->connection->pending.is_being_sent) {
     end_transaction(table);
   }
 }

@@ -24,6 +24,7 @@ typedef struct dds_vtab {
   char *schema;          /* owned; "main", "temp", … */
   char *name;            /* owned; its SQL name */
   bool is_begun;         /* part of the open transaction: what is read is kept for its writes */
+  bool is_cut_off;       /* rolled back, and not begun since: a statement may still be running */
   bool is_new;           /* connected while a transaction had written: maybe by its CREATE */
   bool is_renamed;
   bool was_rolled_back;    /* to a savepoint, since the transaction reached it */

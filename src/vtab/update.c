@@ -140,9 +140,10 @@ static bool check_is_new(const update *self, const dds_key *key, dds_error *erro
 }
 
 /* A function of the host's in the statement, or its progress handler, may have run a ROLLBACK: what
- * is written behind that would wait for the next transaction. */
-static bool check_begun(const dds_vtab *table, dds_error *error) {
-  return table->is_begun ||
+ * is written behind that would wait for the next transaction. (One that also begins the next and
+ * writes to the table in it is not seen.) */
+static bool check_not_cut_off(const dds_vtab *table, dds_error *error) {
+  return !table->is_cut_off ||
          dds_error_set(error, DDS_ABORT_ROLLBACK,
                        "the transaction was rolled back while this statement ran");
 }
@@ -155,7 +156,7 @@ static bool add_write(update *self, size_t place, dds_code when_refused, dds_err
       .is_ignored = when_refused == DDS_PRIMARYKEY && self->conflict == SQLITE_IGNORE,
       .follows_previous = place > 0,
   };
-  return check_begun(self->table, error) && dds_write_check(write, error) &&
+  return check_not_cut_off(self->table, error) && dds_write_check(write, error) &&
          dds_pending_add(&connection->pending, self->table, self->table->target, write, &rules,
                          error);
 }
@@ -254,9 +255,9 @@ int dds_update(sqlite3_vtab *vtab, int count, sqlite3_value **values, sqlite3_in
   dds_connection_note_statement(table->connection);
   dds_pending *pending = &table->connection->pending;
   uint64_t position = pending->next_position;
-  bool ok = check_begun(table, &error) && dds_connection_check_outside(table->connection, &error) &&
-            dds_target_check_writable(table->target, &error) &&
-            dds_target_open(table->target, &error);
+  bool ok =
+      check_not_cut_off(table, &error) && dds_connection_check_outside(table->connection, &error) &&
+      dds_target_check_writable(table->target, &error) && dds_target_open(table->target, &error);
   if (ok && count == 1) {
     ok = erase(&self, values[0], &error);
   } else if (ok) {

@@ -77,9 +77,9 @@ static void check_noted(const dds_page *page, dds_json answer) {
   size_t items = 0, tables = 0;
   for (dds_json_iterator i = dds_json_iterate(answer); dds_json_next(&i, &name, &value);) {
     if (is_named(name, "Item") && dds_json_type_of(value) == DDS_JSON_OBJECT) {
-      HOLDS(page->has_item && !page->has_responses && page->noted_count == 1);
-      HOLDS(is_same(page->noted[0].json, value));
-      check_item(&page->noted[0]);
+      HOLDS(page->has_item && !page->has_responses && page->noted_count == 0);
+      HOLDS(is_same(page->item.json, value));
+      check_item(&page->item);
       return;
     }
     if (is_named(name, "Responses") && count_items(value, &items, &tables)) {

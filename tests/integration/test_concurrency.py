@@ -291,6 +291,48 @@ def test_a_rollback_in_a_progress_handler_ends_what_is_being_sent(
     assert "next" in slow.sids() and "other" not in slow.sids()
 
 
+def test_a_read_in_a_progress_handler_leaves_the_commit_of_a_new_table(slow):
+    slow.sql("BEGIN")
+    slow.create(slow.connection, "late", f"endpoint_url='{slow.endpoint.url}'")
+    slow.sql("INSERT INTO late(sid, session) VALUES ('a', '{}')")
+    intruder = Intruder(slow, "PutItem", "SELECT * FROM late")
+    slow.sql("COMMIT")
+    intruder.end()
+    assert "inside the progress handler" in str(intruder.errors[0])
+    assert slow.sids() == ["a"]
+
+
+def test_a_drop_in_a_progress_handler_waits_for_what_is_being_sent(slow, through):
+    through(2)
+    slow.create(slow.connection, "second", f"endpoint_url='{slow.endpoint.url}'",
+                "concurrency=2", "commit='through'")
+    intruder = Intruder(slow, "PutItem", "DROP TABLE second")
+    for i in range(4):
+        slow.sql(f"INSERT INTO {'second' if i % 2 else 'through'}(sid, session) "
+                 f"VALUES ('n{i}', '{{}}')")
+    intruder.end()
+    assert [error.sqlite_errorname for error in intruder.errors] == ["SQLITE_LOCKED"]
+    slow.sql("COMMIT")
+    assert slow.sids() == ["n0", "n1", "n2", "n3", "other"]
+
+
+def test_a_rolled_back_transaction_leaves_no_units_behind(slow):
+    slow.create(slow.connection, "limited", f"endpoint_url='{slow.endpoint.url}'",
+                "concurrency=3", "commit='through'", "capacity_limit=5")
+    insert = "INSERT INTO limited(sid, session) VALUES ('n{}', '{{}}')"
+    slow.sql("BEGIN")
+    intruder = Intruder(slow, "PutItem", "ROLLBACK")
+    with pytest.raises(sqlite3.Error):
+        for i in range(3):
+            slow.sql(insert.format(i))
+    intruder.end()
+    slow.sql("BEGIN")
+    for i in range(3, 6):
+        slow.sql(insert.format(i))
+    slow.sql("COMMIT")
+    assert {"n3", "n4", "n5"} <= set(slow.sids())
+
+
 def test_a_write_in_a_progress_handler_does_not_join_what_is_being_sent(slow, through):
     through(16)
     intruder = Intruder(

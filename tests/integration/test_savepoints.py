@@ -227,6 +227,18 @@ def test_hundreds_of_writes_and_levels(sessions):
     assert sessions.sids() == [f"{level:02d}-{i}" for level in range(10) for i in range(5)]
 
 
+def test_a_table_that_is_created_within_another_statement_is_written_to(sessions):
+    """SQLite takes it into the transaction without an xBegin."""
+    connection = sessions.connection
+    connection.execute("CREATE TABLE plain(x)")
+    cursor = connection.execute("INSERT INTO plain VALUES (1), (2) RETURNING x")
+    assert cursor.fetchone() == (1,)
+    sessions.create(connection, "late")
+    connection.execute("INSERT INTO late(sid, session) VALUES ('a', '{}')")
+    assert cursor.fetchall() == [(2,)]
+    assert connection.execute("SELECT sid FROM late").fetchall() == [("a",)]
+
+
 class RollsBack:
     """An SQL function of the host's that ends the transaction in the middle of a statement."""
 
