@@ -12,6 +12,7 @@
 
 #include "base/attributes.h"
 #include "base/byte_set.h"
+#include "base/text.h"
 #include "base/utf8.h"
 
 enum {
@@ -49,15 +50,6 @@ typedef struct text_runs {
   uint64_t marks[(1 << MARK_BITS) / 64]; /* by hash, a bit each: whether there is such a run */
 } text_runs;
 
-/* The value of a hexadecimal digit, or -1. */
-static int hex_value(char digit) {
-  int lower = digit | 0x20;
-  if (digit >= '0' && digit <= '9') {
-    return digit - '0';
-  }
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 static size_t skip_backslashes(const char *bytes, size_t position, size_t length) {
   while (position < length && bytes[position] == '\\') {
     position++;
@@ -72,17 +64,13 @@ static int32_t read_unit(const char *bytes, size_t position, size_t length) {
     return -1;
   }
   for (size_t i = 1; i < UNIT_BYTES; i++) {
-    int digit = hex_value(bytes[position + i]);
+    int digit = dds_text_hex_value(bytes[position + i]);
     if (digit < 0) {
       return -1;
     }
     unit = unit * 16 + digit;
   }
   return unit;
-}
-
-static bool is_in_range(int32_t unit, int32_t first, int32_t last) {
-  return unit >= first && unit <= last;
 }
 
 static void count_code_point(piece *read, int32_t code_point) {
@@ -109,11 +97,11 @@ DDS_NOINLINE static size_t read_escape(piece *read, const char *bytes, size_t po
     return position + (position < length && is_control_letter(bytes[position]) ? 1 : 0);
   }
   position += UNIT_BYTES;
-  if (is_in_range(unit, 0xD800, 0xDBFF)) {
+  if (dds_utf16_is_high((uint32_t)unit)) {
     size_t next = skip_backslashes(bytes, position, length);
     int32_t low = next > position ? read_unit(bytes, next, length) : -1;
-    if (is_in_range(low, 0xDC00, 0xDFFF)) {
-      unit = 0x10000 + (unit - 0xD800) * 0x400 + (low - 0xDC00);
+    if (dds_utf16_is_low((uint32_t)low)) {
+      unit = (int32_t)dds_utf16_join((uint32_t)unit, (uint32_t)low);
       position = next + UNIT_BYTES;
     }
   }
@@ -338,7 +326,7 @@ static bool has_telling_word(const char *text) {
 static bool has_signature(const char *text) {
   size_t digits = 0;
   for (; *text != '\0' && digits < SIGNATURE_DIGITS; text++) {
-    digits = hex_value(*text) < 0 ? 0 : digits + 1;
+    digits = dds_text_hex_value(*text) < 0 ? 0 : digits + 1;
   }
   return digits == SIGNATURE_DIGITS;
 }

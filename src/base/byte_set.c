@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/attributes.h"
+#include "base/word.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
@@ -14,10 +15,9 @@ enum { UNIT_DIGITS = 4 }; /* of `\uXXXX` */
 
 /* Whether one of four bytes is a u, by which most that are of no escape are told. */
 static bool has_u(const char *bytes) {
-  uint32_t four;
-  memcpy(&four, bytes, sizeof four);
-  four ^= UINT32_C(0x01010101) * 'u';
-  return ((four - UINT32_C(0x01010101)) & ~four & UINT32_C(0x80808080)) != 0;
+  uint64_t four = 0;
+  memcpy(&four, bytes, UNIT_DIGITS);
+  return dds_word_equal(four, 'u') != 0;
 }
 
 /* Whether a byte is a digit of `\uXXXX`, or of what begins like that. */

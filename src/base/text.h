@@ -22,6 +22,15 @@ DDS_MUST_USE bool dds_text_copy(char **to, const char *from, dds_error *error);
 enum { DDS_TEXT_INTEGER_BYTES = sizeof "-9223372036854775808" };
 size_t dds_text_from_integer(int64_t number, char text[DDS_TEXT_INTEGER_BYTES]);
 
+/* The value of a hexadecimal digit, or -1. */
+static inline int dds_text_hex_value(char digit) {
+  int lower = digit | 0x20;
+  if (digit >= '0' && digit <= '9') {
+    return digit - '0';
+  }
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
 /* What a noun ends with behind a count: "1 item", "0 items", "2.5 units". */
 const char *dds_text_plural(double count);
 

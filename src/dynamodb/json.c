@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/json_block.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "dynamodb/json_lookup.h"
 #include "dynamodb/json_reader.h"
@@ -252,20 +253,12 @@ bool dds_json_string_is_plain(dds_json string, const char **bytes, size_t *lengt
   return true;
 }
 
-static uint32_t hex_digit(char digit) {
-  return (uint32_t)(digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
-}
-
 static uint32_t hex_unit(const char *digits) {
   uint32_t unit = 0;
   for (int i = 0; i < 4; i++) {
-    unit = unit << 4 | hex_digit(digits[i]);
+    unit = unit << 4 | (uint32_t)dds_text_hex_value(digits[i]);
   }
   return unit;
-}
-
-static bool is_low_surrogate(uint32_t unit) {
-  return unit >= 0xDC00 && unit <= 0xDFFF;
 }
 
 /* What stands behind a backslash and is not a u. */
@@ -284,20 +277,19 @@ static uint32_t read_escape(const char **next, const char *end) {
   }
   uint32_t unit = hex_unit(*next);
   *next += 4;
-  bool is_high = unit >= 0xD800 && unit <= 0xDBFF;
-  if (!is_high || end - *next < 6 || (*next)[0] != '\\' || (*next)[1] != 'u') {
+  if (!dds_utf16_is_high(unit) || end - *next < 6 || (*next)[0] != '\\' || (*next)[1] != 'u') {
     return unit;
   }
   uint32_t low = hex_unit(*next + 2);
-  if (!is_low_surrogate(low)) {
+  if (!dds_utf16_is_low(low)) {
     return unit;
   }
   *next += 6;
-  return 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
+  return dds_utf16_join(unit, low);
 }
 
 static bool is_surrogate(uint32_t code_point) {
-  return code_point >= 0xD800 && code_point <= 0xDFFF;
+  return dds_utf16_is_high(code_point) || dds_utf16_is_low(code_point);
 }
 
 /* Decodes the inside of a string to at most as many bytes as it has; false at a lone surrogate.

@@ -8,12 +8,8 @@
 #include <string.h>
 
 #include "base/json_block.h"
+#include "base/text.h"
 #include "base/utf8.h"
-
-static bool is_hex_digit(char digit) {
-  return (digit >= '0' && digit <= '9') || (digit >= 'a' && digit <= 'f') ||
-         (digit >= 'A' && digit <= 'F');
-}
 
 /* What may stand behind a backslash. */
 static const bool is_escape[256] = {
@@ -28,7 +24,7 @@ static bool check_escape(dds_json_reader *in) {
   }
   in->next++;
   for (int i = 0; kind == 'u' && i < 4; i++) {
-    if (in->next == in->end || !is_hex_digit(*in->next)) {
+    if (in->next == in->end || dds_text_hex_value(*in->next) < 0) {
       return false;
     }
     in->next++;

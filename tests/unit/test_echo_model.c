@@ -18,6 +18,7 @@
 #include "aws/echo.h"
 #include "base/splitmix.h"
 #include "base/utf8.h"
+#include "seeded_runs.h"
 
 enum {
   RUNS = 4000,
@@ -206,17 +207,6 @@ static void generate_echo(code_points *said, uint64_t *random, const code_points
   generate(said, random, choose(random, 20), choose_writing(random));
 }
 
-/* Of the run that is under way; 0: none is. */
-static uint64_t current_seed;
-
-static int print_seed(void **state) {
-  (void)state;
-  if (current_seed != 0) {
-    print_message("failed with DDS_SEED=%" PRIu64 "\n", current_seed);
-  }
-  return 0;
-}
-
 /* Tells whether it is an echo. */
 static bool check_one(uint64_t seed) {
   static code_points data, said;
@@ -242,23 +232,21 @@ static bool check_one(uint64_t seed) {
   return is_echo;
 }
 
+static void count_echoes(uint64_t seed, void *context) {
+  int *echoes = context;
+  *echoes += check_one(seed);
+}
+
 static void test_generated_forms(void **state) {
   (void)state;
-  const char *only = getenv("DDS_SEED");
-  uint64_t first = only == NULL ? 1 : strtoull(only, NULL, 10);
-  uint64_t last = only == NULL ? RUNS : first;
   int echoes = 0;
-  for (uint64_t seed = first; seed <= last; seed++) {
-    current_seed = seed;
-    echoes += check_one(seed);
-  }
-  current_seed = 0;
-  assert_true(only != NULL || (echoes > RUNS / 4 && echoes < RUNS * 3 / 4));
+  seeded_runs(RUNS, count_echoes, &echoes);
+  assert_true(getenv("DDS_SEED") != NULL || (echoes > RUNS / 4 && echoes < RUNS * 3 / 4));
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_teardown(test_generated_forms, print_seed),
+      cmocka_unit_test_teardown(test_generated_forms, seeded_runs_print),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,7 @@
 #include "base/splitmix.h"
 #include "dynamodb/scan.h"
 #include "failing_allocator.h"
+#include "seeded_runs.h"
 #include "table_fixture.h"
 
 enum {
@@ -323,29 +324,21 @@ static void run_beyond_a_limit(model *m) {
   check_that_all_was_seen(m);
 }
 
-/* Of the run that is under way; 0: none is. */
-static uint64_t current_seed;
+typedef struct model_run {
+  void (*run)(model *m);
+} model_run;
 
-static int print_seed(void **state) {
-  (void)state;
-  if (current_seed != 0) {
-    print_message("failed with DDS_SEED=%" PRIu64 "\n", current_seed);
-  }
-  return 0;
+static void run_one(uint64_t seed, void *context) {
+  static model m;
+  const model_run *of = context;
+  set_up(&m, seed);
+  of->run(&m);
+  tear_down(&m);
 }
 
 static void run_all(void (*run)(model *m)) {
-  static model m;
-  const char *only = getenv("DDS_SEED");
-  uint64_t first = only == NULL ? 1 : strtoull(only, NULL, 10);
-  uint64_t last = only == NULL ? RUNS : first;
-  for (uint64_t seed = first; seed <= last; seed++) {
-    current_seed = seed;
-    set_up(&m, seed);
-    run(&m);
-    tear_down(&m);
-  }
-  current_seed = 0;
+  model_run of = {run};
+  seeded_runs(RUNS, run_one, &of);
 }
 
 static void gives_every_item_once(void **state) {
@@ -424,10 +417,10 @@ static void stops_at_any_time(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_teardown(gives_every_item_once, print_seed),
-      cmocka_unit_test_teardown(ends_anywhere, print_seed),
-      cmocka_unit_test_teardown(reads_no_page_behind_a_limit, print_seed),
-      cmocka_unit_test_teardown(goes_on_behind_a_limit, print_seed),
+      cmocka_unit_test_teardown(gives_every_item_once, seeded_runs_print),
+      cmocka_unit_test_teardown(ends_anywhere, seeded_runs_print),
+      cmocka_unit_test_teardown(reads_no_page_behind_a_limit, seeded_runs_print),
+      cmocka_unit_test_teardown(goes_on_behind_a_limit, seeded_runs_print),
       cmocka_unit_test(survives_every_refused_allocation),
       cmocka_unit_test(stops_at_any_time),
   };
